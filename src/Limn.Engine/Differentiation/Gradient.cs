@@ -1,0 +1,101 @@
+using Limn.Engine.Graphs;
+using Limn.Engine.Operators;
+
+namespace Limn.Engine.Differentiation;
+
+/// <summary>Reverse-mode differentiation as a graph transformation.</summary>
+public static class Gradient
+{
+    /// <summary>
+    /// Grows <paramref name="graph"/> by the nodes that compute, for each place v in <paramref name="at"/>, the
+    /// vector-Jacobian product Σᵢ seedᵢ · ∂targetᵢ/∂v under the rulebook. Only what lies between target and places is built.
+    /// The result is again a graph of the same operators, so that it can be differentiated again.
+    /// </summary>
+    /// <param name="graph">The model.</param>
+    /// <param name="target">What is differentiated; any floating value of the graph, of any shape.</param>
+    /// <param name="at">Where: inputs, weights, or any values between.</param>
+    /// <param name="rulebook">What nodes send backwards; null for calculus.</param>
+    /// <param name="seed">What arrives at the target, of its shape; null for ones (the gradient of the sum of the target).</param>
+    /// <exception cref="UnknownNameException">A value is not in the graph.</exception>
+    public static GradientGraph Of(Graph graph, Value target, IReadOnlyList<Value> at, Rulebook? rulebook = null, Value? seed = null)
+    {
+        ArgumentNullException.ThrowIfNull(graph);
+        ArgumentNullException.ThrowIfNull(target);
+        ArgumentNullException.ThrowIfNull(at);
+        return Of(new GraphBuilder(graph), graph, target, at, rulebook, seed);
+    }
+
+    /// <summary>As above, adding to a builder that was started from <paramref name="graph"/> and may hold a seed of its own.</summary>
+    public static GradientGraph Of(GraphBuilder builder, Graph graph, Value target, IReadOnlyList<Value> at, Rulebook? rulebook = null, Value? seed = null)
+    {
+        rulebook ??= Rulebook.Calculus;
+        foreach (Value value in at.Prepend(target))
+            if (!graph.Contains(value))
+                throw new UnknownNameException($"The value '{value.Name}' is not part of the graph '{graph.Name}'.");
+
+        IReadOnlyList<Node> behind = graph.NodesBehind([target]);
+        HashSet<Value> leadsHere = [.. at];
+        foreach (Node node in behind)
+            if (Enumerable.Range(0, node.Inputs.Count).Any(i => node.Inputs[i] is { } v && leadsHere.Contains(v) && !node.Operator.UsesShapeOnly(i)))
+                leadsHere.UnionWith(node.Outputs);
+
+        var arriving = new Dictionary<Value, List<Value>> { [target] = [seed ?? builder.Filled(target, 1)] };
+        var sums = new Dictionary<Value, Value>();
+        List<Node> cuts = [];
+
+        Value? Arrived(Value value)
+        {
+            if (sums.TryGetValue(value, out Value? sum)) return sum;
+            if (!arriving.TryGetValue(value, out List<Value>? parts)) return null;
+            return sums[value] = parts.Count == 1 ? parts[0] : builder.Sum([.. parts]);
+        }
+
+        foreach (Node node in behind.Reverse())
+        {
+            bool Needs(int i) => node.Inputs[i] is { } v && leadsHere.Contains(v) && v.Type.IsFloating();
+            if (!Enumerable.Range(0, node.Inputs.Count).Any(i => Needs(i) && !node.Operator.UsesShapeOnly(i))) continue;
+            if (!node.Outputs.Any(o => o.Type.IsFloating()))
+            {
+                cuts.Add(node); // integers and booleans carry no gradient
+                continue;
+            }
+            Value?[] upstreams = [.. node.Outputs.Select(Arrived)];
+            if (Array.TrueForAll(upstreams, u => u is null)) continue;
+
+            var backward = new Backward(builder, node, upstreams, Needs);
+            Value?[]? sent = rulebook.RuleFor(node) is { } rule ? rule(backward) : node.Operator.Gradient(backward);
+            if (sent is null)
+            {
+                cuts.Add(node);
+                continue;
+            }
+            for (int i = 0; i < sent.Length; i++)
+                if (sent[i] is { } part && Needs(i))
+                {
+                    if (!arriving.TryGetValue(node.Inputs[i]!, out List<Value>? parts)) arriving[node.Inputs[i]!] = parts = [];
+                    parts.Add(part);
+                }
+        }
+
+        Value?[] gradients = [.. at.Select(Arrived)];
+        return new GradientGraph(builder.Build(), gradients, cuts);
+    }
+}
+
+/// <summary>A graph with its gradients.</summary>
+/// <param name="Graph">The forward graph and the backward nodes.</param>
+/// <param name="Gradients">For each place the gradient, of the place's shape; null where the target does not depend on the place, or every path is cut.</param>
+/// <param name="Cuts">Nodes between place and target that let no gradient through.</param>
+public sealed record GradientGraph(Graph Graph, IReadOnlyList<Value?> Gradients, IReadOnlyList<Node> Cuts)
+{
+    /// <summary>The gradient at place <paramref name="index"/>.</summary>
+    /// <exception cref="NotDifferentiableException">There is none; the message names what cuts the path.</exception>
+    public Value Required(int index = 0)
+    {
+        if (Gradients[index] is { } gradient) return gradient;
+        throw new NotDifferentiableException(Cuts.Count == 0
+            ? "The target does not depend on the place that is to be explained. Choose an input or layer before the target."
+            : $"No gradient reaches the place that is to be explained: node '{Cuts[0].Name}' ({Cuts[0].Operator.Name}) cannot be differentiated. "
+              + "Explain a layer after this node (--at), or treat the model as a black box (for example --method occlusion).");
+    }
+}

@@ -1,0 +1,22 @@
+namespace Limn.Engine.Operators;
+
+/// <summary>Every operator that can be read from a file.</summary>
+public static class OperatorRegistry
+{
+    private static readonly Dictionary<(string Domain, string Name), OperatorDefinition> Known = Families().ToDictionary(d => (d.Domain, d.Name));
+
+    /// <summary>All definitions, by domain and name.</summary>
+    public static IEnumerable<OperatorDefinition> All => Known.Values.OrderBy(d => d.Domain).ThenBy(d => d.Name);
+
+    /// <summary>The definition of an operator; null when there is none. "ai.onnx" is the empty domain.</summary>
+    public static OperatorDefinition? Find(string domain, string name) => Known.GetValueOrDefault((domain == "ai.onnx" ? "" : domain, name));
+
+    /// <summary>The known name that is nearest to an unknown one; null if none is near.</summary>
+    public static string? Nearest(string name) => NearestName.Of(name, Known.Keys.Select(k => k.Name)).FirstOrDefault();
+
+    // One line a family.
+    private static IEnumerable<OperatorDefinition> Families() =>
+    [
+        .. StructureOperators.Definitions,
+    ];
+}
