@@ -34,6 +34,9 @@ public sealed class GraphBuilder
         names.UnionWith(start.Values.Select(v => v.Name));
     }
 
+    /// <summary>The names that the file uses, which are never made up, each with the shape that the file declares, which stands in where inference finds no rank.</summary>
+    internal IReadOnlyDictionary<string, Shape?> Declared { get; init; } = new Dictionary<string, Shape?>();
+
     public Value Input(string name, ElementType type, Shape? shape)
     {
         var value = new Value(Claim(name), type, shape);
@@ -96,6 +99,7 @@ public sealed class GraphBuilder
         {
             var (type, shape) = inference.Outputs[i];
             string? outputName = outputNames?[i];
+            if (shape is null && !string.IsNullOrEmpty(outputName)) shape = Declared.GetValueOrDefault(outputName);
             results[i] = new Value(string.IsNullOrEmpty(outputName) ? Fresh(op.Name) : Claim(outputName), type, shape);
             if (inference.Contents[i] is { } content) known.Add(results[i], content);
         }
@@ -133,7 +137,7 @@ public sealed class GraphBuilder
     {
         string name;
         do name = $"{stem}_{counter++}";
-        while (!names.Add(name));
+        while (Declared.ContainsKey(name) || !names.Add(name));
         return name;
     }
 }

@@ -1,0 +1,107 @@
+using Google.Protobuf;
+using Limn.Engine.Onnx.Schema;
+
+namespace Limn.Engine.Onnx;
+
+/// <summary>
+/// Reads .onnx files: IR versions 3 to 13, operator sets 7 to 27 of ai.onnx, weights inside the file or beside it.
+/// A file is not trusted: sizes are checked before memory is taken, nesting is limited, and only the model's own folder is read.
+/// </summary>
+/// <remarks>
+/// Every floating type is computed in float, every integer type as a 64-bit integer. An initializer that is also a graph input
+/// (a weight with a default, IR 3) is an initializer. Nodes may stand in any order.
+/// </remarks>
+public static class OnnxReader
+{
+    /// <exception cref="InvalidModelException">The file is missing, truncated, not ONNX, or inconsistent.</exception>
+    /// <exception cref="UnsupportedOperatorException">It uses an operator, an attribute, a type or a version that is not implemented.</exception>
+    public static OnnxFile Read(string path, OnnxReadOptions? options = null)
+    {
+        options ??= new OnnxReadOptions();
+        return Named(path, () => Import(Parse(path, options), Path.GetFileNameWithoutExtension(path), FolderOf(path, options), options));
+    }
+
+    /// <summary>Reads a model from a stream, to its end.</summary>
+    /// <inheritdoc cref="Read(string, OnnxReadOptions?)"/>
+    public static OnnxFile Read(Stream stream, OnnxReadOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        options ??= new OnnxReadOptions();
+        return Named("model", () => Import(Parse(stream, options), "model", options.ExternalDataFolder, options));
+    }
+
+    /// <summary>Reads a model from memory.</summary>
+    /// <inheritdoc cref="Read(string, OnnxReadOptions?)"/>
+    public static OnnxFile Read(ReadOnlyMemory<byte> bytes, OnnxReadOptions? options = null)
+    {
+        using var stream = new MemoryStream(bytes.ToArray(), writable: false);
+        return Read(stream, options);
+    }
+
+    internal static ModelProto Parse(string path, OnnxReadOptions options)
+    {
+        try
+        {
+            using FileStream stream = File.OpenRead(path);
+            return Parse(stream, options);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        {
+            throw new InvalidModelException($"the file cannot be read: {e.Message}", e);
+        }
+    }
+
+    internal static ModelProto Parse(Stream stream, OnnxReadOptions options)
+    {
+        if (stream.CanSeek && stream.Length - stream.Position > options.MaxFileBytes)
+            throw new InvalidModelException($"the file has {stream.Length - stream.Position} bytes; {nameof(OnnxReadOptions.MaxFileBytes)} allows {options.MaxFileBytes}.");
+        try
+        {
+            using var input = CodedInputStream.CreateWithLimits(stream, options.MaxFileBytes, options.MaxDepth);
+            return ModelProto.Parser.WithDiscardUnknownFields(true).ParseFrom(input);
+        }
+        catch (InvalidProtocolBufferException e)
+        {
+            throw new InvalidModelException($"this is not an ONNX model, or the file is damaged: {e.Message}", e);
+        }
+    }
+
+    internal static string? FolderOf(string path, OnnxReadOptions options) => options.ExternalDataFolder ?? Path.GetDirectoryName(Path.GetFullPath(path));
+
+    /// <summary>Lets every error name the file.</summary>
+    internal static T Named<T>(string path, Func<T> read)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        string file = Path.GetFileName(path);
+        try
+        {
+            return read();
+        }
+        catch (UnsupportedOperatorException e)
+        {
+            throw new UnsupportedOperatorException($"{file}: {e.Message}");
+        }
+        catch (LimnException e)
+        {
+            throw new InvalidModelException($"{file}: {e.Message}", e);
+        }
+    }
+
+    private static OnnxFile Import(ModelProto model, string fileName, string? folder, OnnxReadOptions options)
+    {
+        Dictionary<string, int> domains = OnnxVersions.Check(model);
+        using var external = new ExternalData(folder, options.MaxExternalBytes);
+        var importer = new GraphImporter(model, domains, new TensorReader(external), options);
+        string name = model.Graph.Name.Length > 0 ? model.Graph.Name : fileName;
+        return new OnnxFile(importer.Import(name), name, ProducerOf(model), (int)model.IrVersion, domains.GetValueOrDefault(""), domains, MetadataOf(model));
+    }
+
+    internal static string ProducerOf(ModelProto model) => $"{model.ProducerName} {model.ProducerVersion}".Trim();
+
+    internal static Dictionary<string, string> MetadataOf(ModelProto model)
+    {
+        var entries = new Dictionary<string, string>();
+        foreach (StringStringEntryProto entry in model.MetadataProps) entries[entry.Key] = entry.Value;
+        return entries;
+    }
+}

@@ -1,0 +1,58 @@
+using Limn.Engine.Onnx.Schema;
+
+namespace Limn.Engine.Onnx;
+
+/// <summary>The versions of the file format and of the standard operators that are understood, and how they go together.</summary>
+internal static class OnnxVersions
+{
+    public const int MinIr = 3, MaxIr = 13, MinOpset = 7, MaxOpset = 27;
+
+    /// <summary>The operator sets that a file declares, by domain; "ai.onnx" is the empty domain.</summary>
+    /// <exception cref="InvalidModelException">The format's version is missing, or a domain is declared twice with different versions.</exception>
+    /// <exception cref="UnsupportedOperatorException">A version is outside the range.</exception>
+    public static Dictionary<string, int> Check(ModelProto model)
+    {
+        if (!model.HasIrVersion)
+            throw new InvalidModelException("the file has no IR version, so it is not an ONNX model.");
+        if (model.IrVersion is < MinIr or > MaxIr)
+            throw new UnsupportedOperatorException($"the file has the IR version {model.IrVersion}; versions {MinIr} to {MaxIr} are read. Export the model again.");
+        if (model.Graph is null)
+            throw new InvalidModelException("the file holds no graph.");
+        var domains = new Dictionary<string, int>();
+        foreach (OperatorSetIdProto set in model.OpsetImport)
+        {
+            string domain = Domain(set.Domain);
+            if (set.Version is < 1 or > int.MaxValue)
+                throw new InvalidModelException($"the operator set '{Display(domain)}' has the version {set.Version}.");
+            if (!domains.TryAdd(domain, (int)set.Version) && domains[domain] != set.Version)
+                throw new InvalidModelException($"the operator set '{Display(domain)}' is declared with the versions {domains[domain]} and {set.Version}.");
+        }
+        if (domains.Count == 0)
+            throw new InvalidModelException("the file declares no operator set (opset_import).");
+        if (domains.TryGetValue("", out int opset) && opset is < MinOpset or > MaxOpset)
+            throw new UnsupportedOperatorException($"the file uses operator set {opset} of ai.onnx; {MinOpset} to {MaxOpset} are read. Export the model with another opset.");
+        return domains;
+    }
+
+    /// <summary>A domain as it is compared: "ai.onnx" is the empty one.</summary>
+    public static string Domain(string domain) => domain == "ai.onnx" ? "" : domain;
+
+    /// <summary>A domain as it is shown.</summary>
+    public static string Display(string domain) => domain.Length == 0 ? "ai.onnx" : domain;
+
+    /// <summary>The oldest format version that goes with an operator set, from the table of ONNX releases (Versioning.md).</summary>
+    public static int IrFor(int opset) => opset switch
+    {
+        <= 8 => 3,
+        9 => 4,
+        10 => 5,
+        11 => 6,
+        <= 14 => 7,
+        <= 18 => 8,
+        <= 20 => 9,
+        <= 22 => 10,
+        23 => 11,
+        24 => 12,
+        _ => MaxIr,
+    };
+}

@@ -1,0 +1,193 @@
+using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
+using Limn.Engine.Onnx.Schema;
+using Microsoft.Win32.SafeHandles;
+
+namespace Limn.Engine.Onnx;
+
+/// <summary>
+/// Turns the tensors of a file into arrays: floating types become float (double is rounded, float16 and bfloat16 are exact), integers long.
+/// Sizes are compared with the shape before anything is allocated.
+/// </summary>
+internal sealed class TensorReader(ExternalData external)
+{
+    private const int Chunk = 1 << 22; // bytes read from an external file at a time; a multiple of every element size
+
+    /// <exception cref="InvalidModelException">The data do not fit the shape or the type.</exception>
+    /// <exception cref="UnsupportedOperatorException">The element type is not supported.</exception>
+    public NdArray Read(TensorProto tensor)
+    {
+        ElementType type = TypeOf(tensor);
+        int[] dims = DimsOf(tensor, out int count);
+        if (tensor.Segment is not null)
+            throw new UnsupportedOperatorException($"the tensor '{tensor.Name}' is stored in segments, which are not supported.");
+        if (tensor.DataLocation == TensorProto.Types.DataLocation.External) return FromFile(tensor, type, dims, count);
+        return tensor.HasRawData ? FromRaw(tensor, type, dims, count) : FromFields(tensor, type, dims, count);
+    }
+
+    /// <summary>The element type of a tensor, if there is storage for it.</summary>
+    public static ElementType TypeOf(TensorProto tensor) => Supported(tensor.DataType, $"the tensor '{tensor.Name}'");
+
+    /// <exception cref="UnsupportedOperatorException">There is no storage for the type.</exception>
+    public static ElementType Supported(int dataType, string owner)
+    {
+        var type = (ElementType)dataType;
+        if (type == ElementType.Undefined) throw new InvalidModelException($"{owner} has no element type.");
+        if (type.IsFloating() || type.IsInteger() || type is ElementType.Bool or ElementType.String) return type;
+        throw new UnsupportedOperatorException($"{owner} has the ONNX element type {(Enum.IsDefined(type) ? type : dataType)}, which is not supported; float, double, float16, bfloat16, integers of 8 to 64 bits, bool and string are.");
+    }
+
+    /// <summary>The shape of a tensor and its number of elements.</summary>
+    public static int[] DimsOf(TensorProto tensor, out int count)
+    {
+        var dims = new int[tensor.Dims.Count];
+        for (int i = 0; i < dims.Length; i++)
+            dims[i] = tensor.Dims[i] is >= 0 and <= int.MaxValue ? (int)tensor.Dims[i]
+                : throw new InvalidModelException($"the tensor '{tensor.Name}' has the dimension {tensor.Dims[i]}.");
+        try
+        {
+            count = NdArray.Count(dims);
+        }
+        catch (ShapeMismatchException e)
+        {
+            throw new InvalidModelException($"the tensor '{tensor.Name}': {e.Message}", e);
+        }
+        return dims;
+    }
+
+    private NdArray FromFile(TensorProto tensor, ElementType type, int[] dims, int count)
+    {
+        if (type == ElementType.String)
+            throw new InvalidModelException($"the strings of the tensor '{tensor.Name}' are said to be external data, which the format does not allow.");
+        int size = SizeOf(type);
+        long bytes = (long)count * size;
+        (SafeFileHandle file, long offset) = external.Find(tensor, bytes);
+        var array = NdArray.Create(type, dims);
+        var buffer = new byte[(int)Math.Min(bytes, Chunk)];
+        for (long done = 0; done < bytes;)
+        {
+            int want = (int)Math.Min(bytes - done, buffer.Length), got = 0;
+            while (got < want)
+            {
+                int read = RandomAccess.Read(file, buffer.AsSpan(got, want - got), offset + done + got);
+                if (read == 0) throw new InvalidModelException($"the external data of '{tensor.Name}' end too early.");
+                got += read;
+            }
+            Decode(buffer.AsSpan(0, want), array, (int)(done / size));
+            done += want;
+        }
+        return array;
+    }
+
+    private static NdArray FromRaw(TensorProto tensor, ElementType type, int[] dims, int count)
+    {
+        if (type == ElementType.String)
+            throw new InvalidModelException($"the strings of the tensor '{tensor.Name}' are stored as raw data, which the format does not allow.");
+        Expect(tensor, dims, "bytes", tensor.RawData.Length, (long)count * SizeOf(type));
+        var array = NdArray.Create(type, dims);
+        Decode(tensor.RawData.Span, array, 0);
+        return array;
+    }
+
+    private static NdArray FromFields(TensorProto tensor, ElementType type, int[] dims, int count)
+    {
+        switch (type)
+        {
+            case ElementType.Float:
+                Expect(tensor, dims, "values", tensor.FloatData.Count, count);
+                return new NdArray([.. tensor.FloatData], dims);
+            case ElementType.Double:
+                Expect(tensor, dims, "values", tensor.DoubleData.Count, count);
+                return new NdArray([.. tensor.DoubleData.Select(v => (float)v)], dims).As(type);
+            case ElementType.Int64:
+                Expect(tensor, dims, "values", tensor.Int64Data.Count, count);
+                return new NdArray([.. tensor.Int64Data], dims);
+            case ElementType.UInt32 or ElementType.UInt64:
+                Expect(tensor, dims, "values", tensor.Uint64Data.Count, count);
+                return new NdArray([.. tensor.Uint64Data.Select(v => unchecked((long)(type == ElementType.UInt32 ? (uint)v : v)))], dims).As(type);
+            case ElementType.String:
+                Expect(tensor, dims, "values", tensor.StringData.Count, count);
+                return new NdArray([.. tensor.StringData.Select(s => s.ToStringUtf8())], dims);
+        }
+        Expect(tensor, dims, "values", tensor.Int32Data.Count, count); // every smaller type is kept in 32-bit integers
+        return type switch
+        {
+            ElementType.Float16 => new NdArray([.. tensor.Int32Data.Select(v => (float)BitConverter.UInt16BitsToHalf(unchecked((ushort)v)))], dims).As(type),
+            ElementType.BFloat16 => new NdArray([.. tensor.Int32Data.Select(v => BitConverter.Int32BitsToSingle(v << 16))], dims).As(type),
+            ElementType.Bool => new NdArray([.. tensor.Int32Data.Select(v => v != 0)], dims),
+            _ => new NdArray([.. tensor.Int32Data.Select(v => Narrow(type, v))], dims).As(type),
+        };
+    }
+
+    /// <summary>The value of a small integer whose bits lie in a 32-bit one.</summary>
+    private static long Narrow(ElementType type, int value) => unchecked(type switch
+    {
+        ElementType.UInt8 => (byte)value,
+        ElementType.Int8 => (sbyte)value,
+        ElementType.UInt16 => (ushort)value,
+        ElementType.Int16 => (short)value,
+        _ => (long)value,
+    });
+
+    /// <summary>Converts little-endian elements into the array, from element <paramref name="start"/> on.</summary>
+    private static void Decode(ReadOnlySpan<byte> source, NdArray target, int start)
+    {
+        switch (target.Type)
+        {
+            case ElementType.Float: Widen<float>(source, target.Floats[start..], static (s, d) => s.CopyTo(d)); break;
+            case ElementType.Double: Widen<double>(source, target.Floats[start..], TensorPrimitives.ConvertTruncating); break;
+            case ElementType.Float16: Widen<Half>(source, target.Floats[start..], TensorPrimitives.ConvertToSingle); break;
+            case ElementType.BFloat16: Widen<ushort>(source, target.Floats[start..], FromBFloat16); break;
+            case ElementType.UInt8: Widen<byte>(source, target.Integers[start..], TensorPrimitives.ConvertTruncating); break;
+            case ElementType.Int8: Widen<sbyte>(source, target.Integers[start..], TensorPrimitives.ConvertTruncating); break;
+            case ElementType.UInt16: Widen<ushort>(source, target.Integers[start..], TensorPrimitives.ConvertTruncating); break;
+            case ElementType.Int16: Widen<short>(source, target.Integers[start..], TensorPrimitives.ConvertTruncating); break;
+            case ElementType.UInt32: Widen<uint>(source, target.Integers[start..], TensorPrimitives.ConvertTruncating); break;
+            case ElementType.Int32: Widen<int>(source, target.Integers[start..], TensorPrimitives.ConvertTruncating); break;
+            case ElementType.UInt64 or ElementType.Int64: Widen<long>(source, target.Integers[start..], static (s, d) => s.CopyTo(d)); break;
+            default:
+                for (int i = 0; i < source.Length; i++) target.Booleans[start + i] = source[i] != 0;
+                break;
+        }
+    }
+
+    private delegate void Conversion<TFrom, TTo>(ReadOnlySpan<TFrom> source, Span<TTo> destination);
+
+    private static void Widen<T>(ReadOnlySpan<byte> bytes, Span<float> target, Conversion<T, float> convert) where T : unmanaged => convert(Cast<T>(bytes), target);
+
+    private static void Widen<T>(ReadOnlySpan<byte> bytes, Span<long> target, Conversion<T, long> convert) where T : unmanaged => convert(Cast<T>(bytes), target);
+
+    /// <summary>Little-endian bytes as elements of this machine.</summary>
+    private static ReadOnlySpan<T> Cast<T>(ReadOnlySpan<byte> bytes) where T : unmanaged
+    {
+        if (BitConverter.IsLittleEndian) return MemoryMarshal.Cast<byte, T>(bytes);
+        var elements = new T[bytes.Length / Marshal.SizeOf<T>()];
+        Span<byte> copy = MemoryMarshal.AsBytes(elements.AsSpan());
+        int size = copy.Length / Math.Max(1, elements.Length);
+        for (int i = 0; i < elements.Length; i++)
+        {
+            bytes.Slice(i * size, size).CopyTo(copy[(i * size)..]);
+            copy.Slice(i * size, size).Reverse();
+        }
+        return elements;
+    }
+
+    private static void FromBFloat16(ReadOnlySpan<ushort> source, Span<float> target)
+    {
+        for (int i = 0; i < source.Length; i++) target[i] = BitConverter.UInt32BitsToSingle((uint)source[i] << 16);
+    }
+
+    private static int SizeOf(ElementType type) => type switch
+    {
+        ElementType.Double or ElementType.Int64 or ElementType.UInt64 => 8,
+        ElementType.Float or ElementType.Int32 or ElementType.UInt32 => 4,
+        ElementType.Float16 or ElementType.BFloat16 or ElementType.Int16 or ElementType.UInt16 => 2,
+        _ => 1,
+    };
+
+    private static void Expect(TensorProto tensor, int[] dims, string what, long got, long wanted)
+    {
+        if (got != wanted)
+            throw new InvalidModelException($"the tensor '{tensor.Name}' holds {got} {what}, and its shape {NdArray.Describe(dims)} needs {wanted}.");
+    }
+}
