@@ -19,6 +19,7 @@ public static class Charts
 
     private const string Other = "#8a8f98";
     private const int Step = 24;
+    private const int NumberRoom = 62;
     private static readonly JsonSerializerOptions Json = new() { Encoder = JavaScriptEncoder.Default };
 
     /// <summary>
@@ -50,7 +51,8 @@ public static class Charts
         string described = string.Join("; ", bars.Take(5).Select(b => $"{b.Label}: {b.Text}"));
         return Spec(
             $"Bar chart of what each feature adds to the score, strongest first. {described}{(bars.Count > 5 ? "; ..." : ".")}",
-            "attribution (left lowers the score, right raises it)",
+            "feature",
+            "attribution",
             bars,
             fixedMaximum: null);
     }
@@ -67,18 +69,19 @@ public static class Charts
             c.IsTarget || !anyTarget ? Positive : Other))];
         return Spec(
             $"Bar chart of the model's answer. {string.Join("; ", bars.Select(b => $"{b.Label}: {b.Text}"))}.",
+            "class",
             probabilities ? "probability" : "score",
             bars,
             probabilities ? 1 : null);
     }
 
-    private static string Spec(string description, string axis, List<Bar> bars, double? fixedMaximum)
+    private static string Spec(string description, string things, string axis, List<Bar> bars, double? fixedMaximum)
     {
         double low = Math.Min(0, bars.Select(b => b.Value).DefaultIfEmpty(0).Min());
         double high = Math.Max(0, bars.Select(b => b.Value).DefaultIfEmpty(0).Max());
         (low, high) = fixedMaximum is double maximum ? (Math.Min(0, low), Math.Max(maximum, high)) : low == high ? (0, 1) : (low, high);
-        // The numbers stand outside their bars and need room: 58 pixels on each side that has bars.
-        JsonArray range = [low < 0 ? 58 : 0, new JsonObject { ["expr"] = high > 0 ? "width - 58" : "width" }];
+        // The numbers stand right of their bars; those of negative bars right of zero, where their rows are empty. The last need room.
+        JsonArray range = [0, new JsonObject { ["expr"] = $"width - {NumberRoom}" }];
         JsonObject y = new()
         {
             ["field"] = "order",
@@ -96,22 +99,22 @@ public static class Charts
             ["type"] = "quantitative",
             ["title"] = axis,
             ["scale"] = new JsonObject { ["domain"] = new JsonArray(low, high), ["nice"] = false, ["range"] = range },
-            ["axis"] = new JsonObject { ["tickCount"] = 4, ["format"] = fixedMaximum is null ? "~g" : ".0%" },
+            ["axis"] = new JsonObject { ["tickCount"] = new JsonObject { ["expr"] = "width < 260 ? 2 : 4" }, ["format"] = fixedMaximum is null ? "~g" : ".0%" },
         };
         JsonObject spec = new()
         {
             ["description"] = description,
             ["width"] = "container",
-            ["height"] = new JsonObject { ["step"] = Step },
+            ["height"] = Math.Max(1, bars.Count) * Step,
             ["autosize"] = new JsonObject { ["type"] = "fit-x", ["contains"] = "padding" },
             ["params"] = new JsonArray(
                 new JsonObject { ["name"] = "labels", ["value"] = new JsonArray([.. bars.Select(b => (JsonNode)b.Label)]) },
-                new JsonObject { ["name"] = "labelRoom", ["expr"] = "max(90, min(260, containerSize()[0] * 0.36))" }),
+                new JsonObject { ["name"] = "labelRoom", ["expr"] = "max(90, min(260, containerSize()[0] * 0.42))" }),
             ["data"] = new JsonObject
             {
                 ["values"] = new JsonArray([.. bars.Select((b, i) => (JsonNode)new JsonObject
                 {
-                    ["order"] = i, ["label"] = b.Label, ["value"] = b.Value, ["text"] = b.Text, ["color"] = b.Color,
+                    ["order"] = i, ["label"] = b.Label, ["value"] = b.Value, ["textAt"] = Math.Max(0, b.Value), ["text"] = b.Text, ["color"] = b.Color,
                 })]),
             },
             ["encoding"] = new JsonObject { ["y"] = y, ["x"] = x },
@@ -123,12 +126,19 @@ public static class Charts
                     {
                         ["color"] = new JsonObject { ["field"] = "color", ["type"] = "nominal", ["scale"] = null, ["legend"] = null },
                         ["tooltip"] = new JsonArray(
-                            new JsonObject { ["field"] = "label", ["type"] = "nominal", ["title"] = "feature" },
-                            new JsonObject { ["field"] = "text", ["type"] = "nominal", ["title"] = axis.Split(' ')[0] }),
+                            new JsonObject { ["field"] = "label", ["type"] = "nominal", ["title"] = things },
+                            new JsonObject { ["field"] = "text", ["type"] = "nominal", ["title"] = axis }),
                     },
                 },
-                TextLayer("datum.value >= 0", "left", 5),
-                TextLayer("datum.value < 0", "right", -5),
+                new JsonObject
+                {
+                    ["mark"] = new JsonObject { ["type"] = "text", ["align"] = "left", ["dx"] = 5, ["baseline"] = "middle" },
+                    ["encoding"] = new JsonObject
+                    {
+                        ["x"] = new JsonObject { ["field"] = "textAt", ["type"] = "quantitative" },
+                        ["text"] = new JsonObject { ["field"] = "text", ["type"] = "nominal" },
+                    },
+                },
                 new JsonObject
                 {
                     ["mark"] = new JsonObject { ["type"] = "rule", ["opacity"] = 0.5 },
@@ -137,13 +147,6 @@ public static class Charts
         };
         return spec.ToJsonString(Json);
     }
-
-    private static JsonObject TextLayer(string filter, string align, int dx) => new()
-    {
-        ["transform"] = new JsonArray(new JsonObject { ["filter"] = filter }),
-        ["mark"] = new JsonObject { ["type"] = "text", ["align"] = align, ["dx"] = dx, ["baseline"] = "middle" },
-        ["encoding"] = new JsonObject { ["text"] = new JsonObject { ["field"] = "text", ["type"] = "nominal" } },
-    };
 
     private sealed record Bar(string Label, double Value, string Text, string Color);
 }

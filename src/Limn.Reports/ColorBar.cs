@@ -29,17 +29,17 @@ internal static class ColorBar
             canvas.Fill(left, y, strip, 1, colour);
         }
 
-        int text = left + strip + gap, bottom = height - (BitmapFont.Height * scale);
+        int text = left + strip + gap, top = 2 * scale, bottom = height - ((BitmapFont.Height + 2) * scale);
         if (limit == 0)
         {
-            BitmapFont.Draw(canvas, "0", text, bottom / 2, scale, Ink);
+            BitmapFont.Draw(canvas, "0", text, (top + bottom) / 2, scale, Ink);
             return canvas.ToRaster();
         }
 
-        BitmapFont.Draw(canvas, high, text, 0, scale, Ink);
+        BitmapFont.Draw(canvas, high, text, top, scale, Ink);
         if (diverging)
         {
-            BitmapFont.Draw(canvas, "0", text, bottom / 2, scale, Ink);
+            BitmapFont.Draw(canvas, "0", text, (top + bottom) / 2, scale, Ink);
         }
 
         BitmapFont.Draw(canvas, diverging ? low : "0", text, bottom, scale, Ink);

@@ -6,7 +6,7 @@ namespace Limn.Reports;
 /// <remarks>
 /// A value v gets the colour of v / limit, where limit is the percentile (nearest rank) of the |values| that are finite; if that is zero because
 /// nearly all values are, limit is the maximum of |values|. Over a picture, which is first turned grey so that every colour belongs to the map, the opacity is
-/// <c>Opacity · √(|v| / limit)</c>. Equal inputs give equal bytes.
+/// <c>Opacity · √(|v| / limit)</c> on the diverging scale and <c>Opacity · v / limit</c> on the sequential one. Equal inputs give equal bytes.
 /// </remarks>
 public static class HeatMap
 {
@@ -113,14 +113,14 @@ public static class HeatMap
     }
 
     private static double Alpha(double t, bool diverging, double opacity) =>
-        opacity * (double.IsNaN(t) ? 1 : Math.Sqrt(diverging ? Math.Min(1, Math.Abs(t)) : Math.Clamp(t, 0, 1)));
+        opacity * (double.IsNaN(t) ? 1 : diverging ? Math.Sqrt(Math.Min(1, Math.Abs(t))) : Math.Clamp(t, 0, 1));
 
     // Towards white under a diverging map and towards black under a sequential one, because that is where each map has its zero.
     private static Rgb Grey(Raster picture, int pixel, bool diverging)
     {
         ReadOnlySpan<byte> rgb = picture.Rgb.AsSpan(3 * pixel, 3);
         double luma = (0.299 * rgb[0]) + (0.587 * rgb[1]) + (0.114 * rgb[2]);
-        byte level = (byte)Math.Round(diverging ? 60 + (luma * 195 / 255) : luma * 0.8);
+        byte level = (byte)Math.Round(diverging ? 60 + (luma * 195 / 255) : luma * 0.85);
         return new Rgb(level, level, level);
     }
 

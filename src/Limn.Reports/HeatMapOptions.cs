@@ -37,7 +37,7 @@ public sealed record HeatMapOptions
     public double Percentile { get; init; } = 99;
 
     /// <summary>The opacity of the strongest value over the picture, in [0, 1]. Weaker values are more transparent; zero shows the picture itself.</summary>
-    public double Opacity { get; init; } = 0.85;
+    public double Opacity { get; init; } = 0.7;
 
     /// <summary>Whether the colour bar with its numbers is drawn to the right of the map.</summary>
     public bool ColorBar { get; init; } = true;

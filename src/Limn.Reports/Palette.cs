@@ -41,7 +41,7 @@ public static class Palette
     private static Rgb SequentialAt(double t)
     {
         double lightness = 0.16 + (0.80 * t);
-        double chroma = 0.04 + (0.20 * Math.Pow(Math.Sin(Math.PI * Math.Min(1, 0.06 + (0.90 * t))), 0.9));
+        double chroma = 0.04 + (0.16 * Math.Pow(Math.Sin(Math.PI * Math.Min(1, 0.06 + (0.90 * t))), 0.9));
         double hue = 292 + (173 * Math.Pow(t, 1.25)); // violet, magenta (about 350), orange (410), yellow (465)
         return FromOklch(lightness, chroma, hue);
     }

@@ -10,9 +10,9 @@ internal static class PictureWriter
 
     private static ReadOnlySpan<byte> Signature => [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A];
 
-    public static void Grid(Html page, IEnumerable<ReportPicture> pictures)
+    public static void Grid(Html page, IEnumerable<ReportPicture> pictures, bool compare = false)
     {
-        page.Add($"<div class=\"pictures\">");
+        page.Add($"<div class=\"{(compare ? "pictures compare" : "pictures")}\">");
         foreach (ReportPicture picture in pictures)
         {
             Figure(page, picture);

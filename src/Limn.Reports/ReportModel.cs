@@ -18,7 +18,7 @@ public abstract record ReportSection(string Title);
 /// <param name="Title">The heading, for example "Row 3: tabby cat".</param>
 /// <param name="Method">The method's name on the command line (<c>integrated-gradients</c>); <see cref="MethodTexts"/> knows its title and its limits.</param>
 /// <param name="Model">The model's file name.</param>
-/// <param name="Target">What was explained, in words: <c>score of "tabby cat" (class 281)</c>.</param>
+/// <param name="Target">What was explained, in words that follow "of the": <c>score of "tabby cat" (class 281)</c>.</param>
 public sealed record ExplanationSection(string Title, string Method, string Model, string Target) : ReportSection(Title)
 {
     /// <summary>What the model answered, in words; empty when the top classes say it all.</summary>

@@ -51,7 +51,7 @@ internal sealed class SectionWriter(Html page, ChartSet charts)
             page.Add($"<p class=\"lead\">{section.Introduction}</p>");
         }
 
-        PictureWriter.Grid(page, [.. section.Input is null ? [] : (ReportPicture[])[section.Input], .. section.Entries]);
+        PictureWriter.Grid(page, [.. section.Input is null ? [] : (ReportPicture[])[section.Input], .. section.Entries], compare: true);
         Answer("", section.TopClasses, section.ScoresAreProbabilities);
         Diagnostics(section.Diagnostics);
     }
@@ -94,7 +94,7 @@ internal sealed class SectionWriter(Html page, ChartSet charts)
             return;
         }
 
-        page.Add($"<h3>What each feature adds to the score</h3>");
+        page.Add($"<h3>What each feature adds to the score</h3>\n<p class=\"lead\">Bars to the right (orange, +) raise the score, bars to the left (blue, \u2212) lower it.</p>");
         if (section.Contributions.Any(c => double.IsFinite(c.Attribution)))
         {
             Chart(Charts.Contributions(section.Contributions, section.TopContributions));
