@@ -24,13 +24,15 @@ internal static unsafe partial class Convolution
         if (!bias.IsEmpty && bias.Length != shape.OutChannels)
             throw new ArgumentException($"The bias of a convolution has one number an output channel ({shape.OutChannels}) or none, and got {bias.Length}.", nameof(bias));
         if (y.IsEmpty) return;
-        fixed (float* px = x, pw = w, pb = bias, py = y)
-        {
-            if (shape.InPerGroup == 1 && shape.OutPerGroup <= DirectOutputs)
-                DepthwiseConvolution.Forward(vectors, shape, px, pw, pb, py, workers);
-            else
-                ByProducts(vectors, shape, px, pw, pb, py, workers);
-        }
+        fixed (float* px = x, pw = w, pb = bias, py = y) Forward(vectors, shape, px, pw, pb, py, workers);
+    }
+
+    private static void Forward(VectorWidth vectors, in ConvolutionShape shape, float* x, float* w, float* bias, float* y, Workers workers)
+    {
+        if (shape.InPerGroup == 1 && shape.OutPerGroup <= DirectOutputs)
+            DepthwiseConvolution.Forward(vectors, shape, x, w, bias, y, workers);
+        else
+            ByProducts(vectors, shape, x, w, bias, y, workers);
     }
 
     private static void ByProducts(VectorWidth vectors, ConvolutionShape shape, float* x, float* w, float* bias, float* y, Workers workers)

@@ -5,6 +5,12 @@ internal static unsafe partial class Convolution
     /// <summary>Positions a block of the weight gradient's scalar products: four rows of each operand stay in the first-level cache.</summary>
     private const int PositionBlock = 1024;
 
+    /// <summary>Output channels a group from which the weight gradient is a blocked product rather than scalar products.</summary>
+    private const int WorthTransposing = 8;
+
+    private const int FewInputs = 8;
+    private const int ManyOutputs = 16;
+
     /// <summary>dx = the gradient with respect to the input, which is also the transposed convolution of dy. Input that no window reads gets 0.</summary>
     /// <remarks>
     /// dx(n, c, i) = Σ over o, k with i + pad - k * dilation = p * stride of w(o, c, k) * dy(n, o, p). Input positions that are equal modulo the stride meet the
@@ -19,9 +25,24 @@ internal static unsafe partial class Convolution
     {
         shape.Validate(dx.Length, w.Length, dy.Length);
         if (dx.IsEmpty) return;
+        if (dy.IsEmpty)
+        {
+            dx.Clear();
+            return;
+        }
+        fixed (float* pdy = dy, pw = w, pdx = dx)
+        {
+            if (shape.InPerGroup <= FewInputs && shape.OutPerGroup >= ManyOutputs)
+                ByAddingPatches(vectors, shape, pdy, pw, pdx, workers);
+            else
+                ByPhases(vectors, shape, pdy, pw, pdx, workers);
+        }
+    }
+
+    private static void ByPhases(VectorWidth vectors, in ConvolutionShape shape, float* dy, float* w, float* dx, Workers workers)
+    {
         bool onePhase = shape.Depth.Stride == 1 && shape.Height.Stride == 1 && shape.Width.Stride == 1;
-        if (!onePhase || dy.IsEmpty) dx.Clear();
-        if (dy.IsEmpty) return;
+        if (!onePhase) new Span<float>(dx, (int)shape.InputLength).Clear();
         for (int d = 0; d < Math.Min(shape.Depth.Stride, shape.Depth.Input); d++)
         {
             for (int h = 0; h < Math.Min(shape.Height.Stride, shape.Height.Input); h++)
@@ -35,19 +56,49 @@ internal static unsafe partial class Convolution
                         InChannels = shape.OutChannels, OutChannels = shape.InChannels, Depth = phaseD.Axis, Height = phaseH.Axis, Width = phaseW.Axis,
                     };
                     using var weights = new Scratch(part.WeightLength);
-                    Reverse(shape, w, phaseD, phaseH, phaseW, weights.Pointer);
-                    var reversed = new ReadOnlySpan<float>(weights.Pointer, (int)part.WeightLength);
+                    Reverse(shape, w, phaseD, phaseH, phaseW, weights.Pointer, workers);
                     if (onePhase)
                     {
-                        Forward(vectors, part, dy, reversed, default, dx, workers);
+                        Forward(vectors, part, dy, weights.Pointer, null, dx, workers);
                         continue;
                     }
                     using var result = new Scratch(part.OutputLength);
-                    Forward(vectors, part, dy, reversed, default, new Span<float>(result.Pointer, (int)part.OutputLength), workers);
+                    Forward(vectors, part, dy, weights.Pointer, null, result.Pointer, workers);
                     Scatter(shape, part, d, h, v, result.Pointer, dx, workers);
                 }
             }
         }
+    }
+
+    /// <summary>The gradient of the patches, W' * dy, added up where the patches overlap. For few input channels, which would leave a tile of rows mostly empty.</summary>
+    private static void ByAddingPatches(VectorWidth vectors, ConvolutionShape shape, float* dy, float* w, float* dx, Workers workers)
+    {
+        int volume = shape.KernelVolume, k = shape.InPerGroup * volume, positions = shape.OutputPositions, outputs = shape.OutPerGroup;
+        int block = Math.Min(positions, 480);
+        var patches = new Patches(shape);
+        int[] tapOffsets = patches.TapOffsets(1);
+        // A task makes one channel of one image, so no sum is ever split between threads.
+        workers.For(shape.Batch * shape.InChannels, plane =>
+        {
+            int image = plane / shape.InPerGroup, channel = plane % shape.InPerGroup;
+            float* gradient = dy + (nint)image * outputs * positions;
+            float* kernel = w + (nint)(image % shape.Groups) * outputs * k + (nint)channel * volume;
+            using var padded = new Scratch(patches.ChannelLength);
+            using var product = new Scratch((long)volume * block);
+            new Span<float>(padded.Pointer, (int)patches.ChannelLength).Clear();
+            fixed (int* taps = tapOffsets)
+            {
+                for (int p = 0; p < positions; p += block)
+                {
+                    int count = Math.Min(block, positions - p);
+                    BlockedProduct.Run(
+                        vectors, volume, count, outputs, 1, new LeftOperand((nint)kernel, 1, k), new RowMajorOperand(gradient + p, positions),
+                        0, product.Pointer, block, default, Workers.Single);
+                    patches.Add(product.Pointer, block, taps, volume, p, count, padded.Pointer);
+                }
+            }
+            patches.Unpad(padded.Pointer, dx + (nint)plane * shape.InputPositions);
+        });
     }
 
     /// <summary>dw = the gradient with respect to the weights: dw(o, c, k) = Σ over n, p of dy(n, o, p) * x(n, c, p * stride + k * dilation - pad).</summary>
@@ -72,10 +123,11 @@ internal static unsafe partial class Convolution
     {
         int m = shape.OutPerGroup, positions = shape.OutputPositions, volume = shape.KernelVolume, k = shape.InPerGroup * volume;
         var patches = new Patches(shape);
-        int block = Math.Min(positions, PositionBlock), step = (block + Patches.Overrun - 1) / Patches.Overrun * Patches.Overrun;
+        bool dots = m < WorthTransposing;
+        int block = dots ? Math.Min(positions, PositionBlock) : 0, step = (block + Patches.Overrun - 1) / Patches.Overrun * Patches.Overrun;
 
         // A task makes the columns of dw that belong to some channels, over the whole batch, so no sum is ever split between threads.
-        int channelsPerTask = Math.Clamp(96 / volume, 1, shape.InPerGroup), tasksPerGroup = (shape.InPerGroup + channelsPerTask - 1) / channelsPerTask;
+        int channelsPerTask = Math.Clamp(144 / volume, 1, shape.InPerGroup), tasksPerGroup = (shape.InPerGroup + channelsPerTask - 1) / channelsPerTask;
         int[] tapOffsets = patches.TapOffsets(channelsPerTask);
         workers.For(shape.Groups * tasksPerGroup, Task);
 
@@ -91,6 +143,13 @@ internal static unsafe partial class Convolution
                 {
                     nint row = (nint)image * shape.Groups + group;
                     patches.Pad(x + (row * shape.InPerGroup + from) * shape.InputPositions, channels, padded.Pointer);
+                    if (!dots)
+                    {
+                        BlockedProduct.Run(
+                            vectors, m, channels * volume, positions, 1, new LeftOperand((nint)(dy + row * m * positions), positions, 1),
+                            new TransposedPatchOperand(patches, padded.Pointer, taps), image == 0 ? 0 : 1, to, k, default, Workers.Single);
+                        continue;
+                    }
                     for (int p = 0; p < positions; p += block)
                     {
                         int count = Math.Min(block, positions - p);
@@ -103,47 +162,56 @@ internal static unsafe partial class Convolution
     }
 
     /// <summary>The weights of one phase: [InChannels, OutChannels / Groups, taps in reverse].</summary>
-    private static void Reverse(in ConvolutionShape shape, ReadOnlySpan<float> w, Phase depth, Phase height, Phase width, float* to)
+    private static void Reverse(ConvolutionShape shape, float* w, Phase depth, Phase height, Phase width, float* to, Workers workers)
     {
-        int volume = shape.KernelVolume;
-        for (int c = 0; c < shape.InChannels; c++)
+        // Some input channels at a time: they lie together in w, and their rows of the result are written side by side.
+        const int together = 16;
+        int volume = shape.KernelVolume, taps = depth.Taps * height.Taps * width.Taps, row = shape.OutPerGroup * taps;
+        int[] tapOffsets = new int[taps];
+        int next = 0;
+        for (int d = depth.Taps - 1; d >= 0; d--)
         {
-            int group = c / shape.InPerGroup, inGroup = c % shape.InPerGroup;
-            for (int o = 0; o < shape.OutPerGroup; o++)
+            for (int h = height.Taps - 1; h >= 0; h--)
             {
-                int kernel = ((group * shape.OutPerGroup + o) * shape.InPerGroup + inGroup) * volume;
-                for (int d = depth.Taps - 1; d >= 0; d--)
+                for (int v = width.Taps - 1; v >= 0; v--)
+                    tapOffsets[next++] = (depth.Tap(d) * shape.Height.Kernel + height.Tap(h)) * shape.Width.Kernel + width.Tap(v);
+            }
+        }
+        workers.Ranges((shape.InChannels + together - 1) / together, 1 + (1 << 15) / (row * together), (from, end) =>
+        {
+            for (int first = from * together; first < Math.Min(end * together, shape.InChannels); first += together)
+            {
+                int last = Math.Min(first + together, shape.InChannels);
+                for (int o = 0; o < shape.OutPerGroup; o++)
                 {
-                    for (int h = height.Taps - 1; h >= 0; h--)
+                    for (int c = first; c < last; c++)
                     {
-                        int row = kernel + (depth.Tap(d) * shape.Height.Kernel + height.Tap(h)) * shape.Width.Kernel;
-                        for (int v = width.Taps - 1; v >= 0; v--) *to++ = w[row + width.Tap(v)];
+                        int group = c / shape.InPerGroup, inGroup = c - group * shape.InPerGroup;
+                        float* kernel = w + ((nint)(group * shape.OutPerGroup + o) * shape.InPerGroup + inGroup) * volume;
+                        float* reversed = to + (nint)c * row + (nint)o * taps;
+                        for (int t = 0; t < tapOffsets.Length; t++) reversed[t] = kernel[tapOffsets[t]];
                     }
                 }
             }
-        }
+        });
     }
 
     /// <summary>Puts what one phase computed at every stride-th position of dx.</summary>
-    private static void Scatter(ConvolutionShape shape, ConvolutionShape part, int d0, int h0, int w0, float* from, Span<float> dx, Workers workers)
+    private static void Scatter(ConvolutionShape shape, ConvolutionShape part, int d0, int h0, int w0, float* from, float* to, Workers workers)
     {
-        fixed (float* fixedTo = dx)
-        {
-            float* to = fixedTo;
-            workers.Ranges(shape.Batch * shape.InChannels, 1 + (1 << 14) / shape.InputPositions, Planes);
+        workers.Ranges(shape.Batch * shape.InChannels, 1 + (1 << 14) / shape.InputPositions, Planes);
 
-            void Planes(int first, int last)
+        void Planes(int first, int last)
+        {
+            float* source = from + (nint)first * part.OutputPositions;
+            for (int plane = first; plane < last; plane++)
             {
-                float* source = from + (nint)first * part.OutputPositions;
-                for (int plane = first; plane < last; plane++)
+                for (int d = d0; d < shape.Depth.Input; d += shape.Depth.Stride)
                 {
-                    for (int d = d0; d < shape.Depth.Input; d += shape.Depth.Stride)
+                    for (int h = h0; h < shape.Height.Input; h += shape.Height.Stride)
                     {
-                        for (int h = h0; h < shape.Height.Input; h += shape.Height.Stride)
-                        {
-                            float* row = to + (((nint)plane * shape.Depth.Input + d) * shape.Height.Input + h) * shape.Width.Input;
-                            for (int v = w0; v < shape.Width.Input; v += shape.Width.Stride) row[v] = *source++;
-                        }
+                        float* row = to + (((nint)plane * shape.Depth.Input + d) * shape.Height.Input + h) * shape.Width.Input;
+                        for (int v = w0; v < shape.Width.Input; v += shape.Width.Stride) row[v] = *source++;
                     }
                 }
             }

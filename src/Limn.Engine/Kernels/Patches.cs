@@ -61,10 +61,7 @@ internal readonly unsafe struct Patches
         int stride = width.Stride;
         for (int phase = 0; phase < phases; phase++, padded += phaseLength)
         {
-            // Element q of this phase is the input at q * stride + first.
-            int first = phase - width.PadBegin;
-            int from = Math.Clamp(first >= 0 ? 0 : (-first + stride - 1) / stride, 0, phaseLength);
-            int to = Math.Clamp(first >= width.Input ? 0 : (width.Input - 1 - first) / stride + 1, from, phaseLength);
+            var (first, from, to) = PhaseRange(phase);
             new Span<float>(padded, from).Clear();
             if (stride == 1)
                 new ReadOnlySpan<float>(row + from + first, to - from).CopyTo(new Span<float>(padded + from, to - from));
@@ -103,9 +100,54 @@ internal readonly unsafe struct Patches
     /// <summary>Writes the patches of <paramref name="columns"/> output positions from <paramref name="j0"/>, one row a tap.</summary>
     public void Pack(float* padded, int* taps, int tapCount, int j0, int columns, float* to, nint step)
     {
-        // The positions fall into runs that are contiguous in the copy.
-        int most = Math.Min(columns, columns / width.Output + 2);
-        Run* runs = stackalloc Run[most];
+        Run* runs = stackalloc Run[MostRuns(columns)];
+        int count = Runs(j0, columns, runs);
+        for (int p = 0; p < tapCount; p++, to += step)
+        {
+            float* source = padded + taps[p];
+            for (int i = 0; i < count; i++) Copy(source + runs[i].From, to + runs[i].To, runs[i].Length);
+        }
+    }
+
+    /// <summary>The adjoint of <see cref="Pack"/>: adds the patches to the padded copy they came from.</summary>
+    public void Add(float* from, nint step, int* taps, int tapCount, int j0, int columns, float* padded)
+    {
+        Run* runs = stackalloc Run[MostRuns(columns)];
+        int count = Runs(j0, columns, runs);
+        for (int p = 0; p < tapCount; p++, from += step)
+        {
+            float* target = padded + taps[p];
+            for (int i = 0; i < count; i++) Add(from + runs[i].To, target + runs[i].From, runs[i].Length);
+        }
+    }
+
+    /// <summary>The adjoint of <see cref="Pad"/> for one channel: the input positions of a padded copy, and 0 where it has none.</summary>
+    public void Unpad(float* padded, float* input)
+    {
+        new Span<float>(input, depth.Input * height.Input * width.Input).Clear();
+        for (int d = 0; d < extentD; d++)
+        {
+            int inD = d - depth.PadBegin;
+            for (int h = 0; h < extentH; h++, padded += RowLength)
+            {
+                int inH = h - height.PadBegin;
+                if ((uint)inD >= (uint)depth.Input || (uint)inH >= (uint)height.Input) continue;
+                float* row = input + ((nint)inD * height.Input + inH) * width.Input;
+                for (int phase = 0; phase < phases; phase++)
+                {
+                    var (first, from, to) = PhaseRange(phase);
+                    float* source = padded + (nint)phase * phaseLength;
+                    for (int q = from; q < to; q++) row[q * width.Stride + first] = source[q];
+                }
+            }
+        }
+    }
+
+    private int MostRuns(int columns) => Math.Min(columns, columns / width.Output + 2);
+
+    /// <summary>Cuts output positions into runs that are contiguous in the padded copy.</summary>
+    private int Runs(int j0, int columns, Run* runs)
+    {
         int count = 0, row = Math.DivRem(j0, width.Output, out int column);
         for (int done = 0; done < columns; row++, column = 0)
         {
@@ -117,11 +159,24 @@ internal readonly unsafe struct Patches
                 runs[count++] = new Run(from, done, length);
             done += length;
         }
-        for (int p = 0; p < tapCount; p++, to += step)
-        {
-            float* source = padded + taps[p];
-            for (int i = 0; i < count; i++) Copy(source + runs[i].From, to + runs[i].To, runs[i].Length);
-        }
+        return count;
+    }
+
+    /// <summary>Element q of a phase is the input at q * stride + First, for q in [From, To).</summary>
+    private (int First, int From, int To) PhaseRange(int phase)
+    {
+        int first = phase - width.PadBegin, stride = width.Stride;
+        int from = Math.Clamp(first >= 0 ? 0 : (-first + stride - 1) / stride, 0, phaseLength);
+        return (first, from, Math.Clamp(first >= width.Input ? 0 : (width.Input - 1 - first) / stride + 1, from, phaseLength));
+    }
+
+    private static void Add(float* from, float* to, int length)
+    {
+        int i = 0;
+        for (; Vector512.IsHardwareAccelerated && i <= length - Vector512<float>.Count; i += Vector512<float>.Count)
+            (Vector512.Load(to + i) + Vector512.Load(from + i)).Store(to + i);
+        for (; i <= length - Vector128<float>.Count; i += Vector128<float>.Count) (Vector128.Load(to + i) + Vector128.Load(from + i)).Store(to + i);
+        for (; i < length; i++) to[i] += from[i];
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -148,6 +203,29 @@ internal readonly unsafe struct PatchOperand(Patches patches, float* padded, int
     private readonly int* taps = taps;
 
     public void Pack(float* to, int step, int p0, int depth, int j0, int columns) => patches.Pack(padded, taps + p0, depth, j0, columns, to, step);
+
+    public float* InPlace(out nint step)
+    {
+        step = 0;
+        return null;
+    }
+}
+
+/// <summary>The transposed patches, output positions by taps, which the weight gradient multiplies dy by.</summary>
+internal readonly unsafe struct TransposedPatchOperand(Patches patches, float* padded, int* taps) : IRightOperand
+{
+    private readonly Patches patches = patches;
+    private readonly float* padded = padded;
+    private readonly int* taps = taps;
+
+    public void Pack(float* to, int step, int p0, int depth, int j0, int columns)
+    {
+        const int most = 3 * (int)VectorWidth.Vector512;
+        const int rowStep = BlockedProduct.DepthBlock + Patches.Overrun;
+        float* rows = stackalloc float[most * rowStep];
+        patches.Pack(padded, taps + j0, columns, p0, depth, rows, rowStep);
+        Transposing.Run(rows, rowStep, columns, depth, to, step);
+    }
 
     public float* InPlace(out nint step)
     {
