@@ -38,16 +38,11 @@ internal static unsafe partial class Convolution
     private static void ByProducts(VectorWidth vectors, ConvolutionShape shape, float* x, float* w, float* bias, float* y, Workers workers)
     {
         int m = shape.OutPerGroup, n = shape.OutputPositions, k = shape.InPerGroup * shape.KernelVolume;
-        bool pointwise = shape.Depth.IsIdentity && shape.Height.IsIdentity && shape.Width.IsIdentity;
+        bool pointwise = IsPointwise(shape);
         var patches = new Patches(shape);
         int[] tapOffsets = pointwise ? [] : patches.TapOffsets(shape.InPerGroup);
 
-        // Many images go one to a thread; few are each cut up. Either way an element is computed the same.
-        int images = shape.Batch * shape.Groups;
-        if (workers.Count > 1 && images >= 2 * workers.Count)
-            workers.For(images, image => Image(image, Workers.Single));
-        else
-            for (int image = 0; image < images; image++) Image(image, workers);
+        ForEachImage(shape.Batch * shape.Groups, workers, Image);
 
         void Image(int image, Workers inner)
         {
@@ -67,5 +62,16 @@ internal static unsafe partial class Convolution
             fixed (int* taps = tapOffsets)
                 BlockedProduct.Run(vectors, m, n, k, 1, left, new PatchOperand(patches, padded, taps), 0, to, n, start, inner);
         }
+    }
+
+    private static bool IsPointwise(in ConvolutionShape shape) => shape.Depth.IsIdentity && shape.Height.IsIdentity && shape.Width.IsIdentity;
+
+    /// <summary>Many images go one to a thread; few are each cut up by the workers they get. Either way an element is computed the same.</summary>
+    private static void ForEachImage(int images, Workers workers, Action<int, Workers> body)
+    {
+        if (workers.Count > 1 && images >= 2 * workers.Count)
+            workers.For(images, image => body(image, Workers.Single));
+        else
+            for (int image = 0; image < images; image++) body(image, workers);
     }
 }

@@ -8,8 +8,8 @@ internal static unsafe partial class Convolution
     /// <summary>Output channels a group from which the weight gradient is a blocked product rather than scalar products.</summary>
     private const int WorthTransposing = 8;
 
-    private const int FewInputs = 8;
-    private const int ManyOutputs = 16;
+    /// <summary>Output channels a group from which the products that make the gradient of the patches are deep enough.</summary>
+    private const int WorthAddingPatches = 16;
 
     /// <summary>dx = the gradient with respect to the input, which is also the transposed convolution of dy. Input that no window reads gets 0.</summary>
     /// <remarks>
@@ -32,11 +32,31 @@ internal static unsafe partial class Convolution
         }
         fixed (float* pdy = dy, pw = w, pdx = dx)
         {
-            if (shape.InPerGroup <= FewInputs && shape.OutPerGroup >= ManyOutputs)
+            if (IsPointwise(shape))
+                Pointwise(vectors, shape, pdy, pw, pdx, workers);
+            else if (shape.OutPerGroup >= WorthAddingPatches && AddingIsCheaper(shape))
                 ByAddingPatches(vectors, shape, pdy, pw, pdx, workers);
             else
                 ByPhases(vectors, shape, pdy, pw, pdx, workers);
         }
+    }
+
+    /// <summary>Adding touches every patch element once for each input channel; phases reverse all weights, and pack patches for each output channel.</summary>
+    private static bool AddingIsCheaper(in ConvolutionShape shape)
+    {
+        double patches = 0.4 * shape.Batch * shape.OutputPositions, inputs = shape.InPerGroup, outputs = shape.OutPerGroup;
+        return inputs * patches <= outputs * inputs + outputs * patches;
+    }
+
+    private static void Pointwise(VectorWidth vectors, ConvolutionShape shape, float* dy, float* w, float* dx, Workers workers)
+    {
+        int inputs = shape.InPerGroup, outputs = shape.OutPerGroup, positions = shape.OutputPositions;
+        ForEachImage(shape.Batch * shape.Groups, workers, (image, inner) =>
+        {
+            var weights = new LeftOperand((nint)(w + (nint)(image % shape.Groups) * outputs * inputs), 1, inputs);
+            var gradient = new RowMajorOperand(dy + (nint)image * outputs * positions, positions);
+            BlockedProduct.Run(vectors, inputs, positions, outputs, 1, weights, gradient, 0, dx + (nint)image * inputs * positions, positions, default, inner);
+        });
     }
 
     private static void ByPhases(VectorWidth vectors, in ConvolutionShape shape, float* dy, float* w, float* dx, Workers workers)
@@ -70,34 +90,36 @@ internal static unsafe partial class Convolution
         }
     }
 
-    /// <summary>The gradient of the patches, W' * dy, added up where the patches overlap. For few input channels, which would leave a tile of rows mostly empty.</summary>
+    /// <summary>The gradient of the patches, W' * dy, added up where the patches overlap.</summary>
     private static void ByAddingPatches(VectorWidth vectors, ConvolutionShape shape, float* dy, float* w, float* dx, Workers workers)
     {
         int volume = shape.KernelVolume, k = shape.InPerGroup * volume, positions = shape.OutputPositions, outputs = shape.OutPerGroup;
-        int block = Math.Min(positions, 480);
+        int block = Math.Min(positions, 480), together = Math.Clamp(144 / volume, 1, shape.InPerGroup);
+        int tasksPerImage = (shape.InPerGroup + together - 1) / together;
         var patches = new Patches(shape);
-        int[] tapOffsets = patches.TapOffsets(1);
-        // A task makes one channel of one image, so no sum is ever split between threads.
-        workers.For(shape.Batch * shape.InChannels, plane =>
+        int[] tapOffsets = patches.TapOffsets(together);
+        // A task makes some channels of one image and adds its positions in order, so no sum is ever split between threads.
+        workers.For(shape.Batch * shape.Groups * tasksPerImage, task =>
         {
-            int image = plane / shape.InPerGroup, channel = plane % shape.InPerGroup;
+            int image = task / tasksPerImage, channel = task % tasksPerImage * together, channels = Math.Min(together, shape.InPerGroup - channel);
             float* gradient = dy + (nint)image * outputs * positions;
             float* kernel = w + (nint)(image % shape.Groups) * outputs * k + (nint)channel * volume;
-            using var padded = new Scratch(patches.ChannelLength);
-            using var product = new Scratch((long)volume * block);
-            new Span<float>(padded.Pointer, (int)patches.ChannelLength).Clear();
+            using var padded = new Scratch(patches.ChannelLength * channels);
+            using var product = new Scratch((long)channels * volume * block);
+            new Span<float>(padded.Pointer, (int)(patches.ChannelLength * channels)).Clear();
             fixed (int* taps = tapOffsets)
             {
                 for (int p = 0; p < positions; p += block)
                 {
                     int count = Math.Min(block, positions - p);
                     BlockedProduct.Run(
-                        vectors, volume, count, outputs, 1, new LeftOperand((nint)kernel, 1, k), new RowMajorOperand(gradient + p, positions),
+                        vectors, channels * volume, count, outputs, 1, new LeftOperand((nint)kernel, 1, k), new RowMajorOperand(gradient + p, positions),
                         0, product.Pointer, block, default, Workers.Single);
-                    patches.Add(product.Pointer, block, taps, volume, p, count, padded.Pointer);
+                    patches.Add(product.Pointer, block, taps, channels * volume, p, count, padded.Pointer);
                 }
             }
-            patches.Unpad(padded.Pointer, dx + (nint)plane * shape.InputPositions);
+            for (int c = 0; c < channels; c++)
+                patches.Unpad(padded.Pointer + c * patches.ChannelLength, dx + ((nint)image * shape.InPerGroup + channel + c) * shape.InputPositions);
         });
     }
 
@@ -164,7 +186,7 @@ internal static unsafe partial class Convolution
     /// <summary>The weights of one phase: [InChannels, OutChannels / Groups, taps in reverse].</summary>
     private static void Reverse(ConvolutionShape shape, float* w, Phase depth, Phase height, Phase width, float* to, Workers workers)
     {
-        // Some input channels at a time: they lie together in w, and their rows of the result are written side by side.
+        // Blocks of input by output channels, since one runs fast in w and the other in the result.
         const int together = 16;
         int volume = shape.KernelVolume, taps = depth.Taps * height.Taps * width.Taps, row = shape.OutPerGroup * taps;
         int[] tapOffsets = new int[taps];
@@ -179,21 +201,29 @@ internal static unsafe partial class Convolution
         }
         workers.Ranges((shape.InChannels + together - 1) / together, 1 + (1 << 15) / (row * together), (from, end) =>
         {
-            for (int first = from * together; first < Math.Min(end * together, shape.InChannels); first += together)
+            fixed (int* offsets = tapOffsets)
             {
-                int last = Math.Min(first + together, shape.InChannels);
-                for (int o = 0; o < shape.OutPerGroup; o++)
+                for (; from < end; from++)
                 {
-                    for (int c = first; c < last; c++)
+                    int first = from * together, last = Math.Min(first + together, shape.InChannels);
+                    for (int o = 0; o < shape.OutPerGroup; o += 2 * together)
                     {
-                        int group = c / shape.InPerGroup, inGroup = c - group * shape.InPerGroup;
-                        float* kernel = w + ((nint)(group * shape.OutPerGroup + o) * shape.InPerGroup + inGroup) * volume;
-                        float* reversed = to + (nint)c * row + (nint)o * taps;
-                        for (int t = 0; t < tapOffsets.Length; t++) reversed[t] = kernel[tapOffsets[t]];
+                        for (int c = first; c < last; c++) ReverseChannel(c, o, Math.Min(o + 2 * together, shape.OutPerGroup), offsets);
                     }
                 }
             }
         });
+
+        void ReverseChannel(int c, int o, int end, int* offsets)
+        {
+            int group = c / shape.InPerGroup, inGroup = c - group * shape.InPerGroup;
+            nint step = (nint)shape.InPerGroup * volume;
+            float* kernel = w + (group * shape.OutPerGroup + o) * step + (nint)inGroup * volume, reversed = to + (nint)c * row + (nint)o * taps;
+            for (; o < end; o++, kernel += step)
+            {
+                for (int t = 0; t < taps; t++) *reversed++ = kernel[offsets[t]];
+            }
+        }
     }
 
     /// <summary>Puts what one phase computed at every stride-th position of dx.</summary>

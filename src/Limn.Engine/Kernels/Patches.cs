@@ -1,5 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
+using System.Runtime.Intrinsics.X86;
 
 namespace Limn.Engine.Kernels;
 
@@ -20,9 +22,11 @@ internal readonly unsafe struct Patches
     private readonly WindowAxis depth, height, width;
     private readonly int extentD, extentH, phases, phaseLength;
 
-    public Patches(in ConvolutionShape shape)
+    public Patches(in ConvolutionShape shape) : this(shape.Depth, shape.Height, shape.Width) { }
+
+    public Patches(WindowAxis depth, WindowAxis height, WindowAxis width)
     {
-        (depth, height, width) = (shape.Depth, shape.Height, shape.Width);
+        (this.depth, this.height, this.width) = (depth, height, width);
         (extentD, extentH) = (depth.Extent, height.Extent);
         // One tap in a row meets one phase only; the others need not be there.
         phases = width.Kernel == 1 ? 1 : Math.Min(width.Stride, width.Extent);
@@ -36,8 +40,8 @@ internal readonly unsafe struct Patches
     /// <summary>Floats of one channel of the padded copy.</summary>
     public long ChannelLength { get; }
 
-    /// <summary>Copies channels of the input, one after the other, with their padding.</summary>
-    public void Pad(float* input, int channels, float* padded)
+    /// <summary>Copies channels of the input, one after the other, with <paramref name="padding"/> around each.</summary>
+    public void Pad(float* input, int channels, float* padded, float padding = 0)
     {
         for (int c = 0; c < channels; c++)
         {
@@ -48,27 +52,43 @@ internal readonly unsafe struct Patches
                 {
                     int inH = h - height.PadBegin;
                     if ((uint)inD >= (uint)depth.Input || (uint)inH >= (uint)height.Input)
-                        new Span<float>(padded, (int)RowLength).Clear();
+                        new Span<float>(padded, (int)RowLength).Fill(padding);
                     else
-                        PadRow(input + (((nint)c * depth.Input + inD) * height.Input + inH) * width.Input, padded);
+                        PadRow(input + (((nint)c * depth.Input + inD) * height.Input + inH) * width.Input, padded, padding);
                 }
             }
         }
     }
 
-    private void PadRow(float* row, float* padded)
+    private void PadRow(float* row, float* padded, float padding)
     {
         int stride = width.Stride;
         for (int phase = 0; phase < phases; phase++, padded += phaseLength)
         {
             var (first, from, to) = PhaseRange(phase);
-            new Span<float>(padded, from).Clear();
+            new Span<float>(padded, from).Fill(padding);
             if (stride == 1)
                 new ReadOnlySpan<float>(row + from + first, to - from).CopyTo(new Span<float>(padded + from, to - from));
             else
-                for (int q = from; q < to; q++) padded[q] = row[q * stride + first];
-            new Span<float>(padded + to, phaseLength - to).Clear();
+                EveryOther(row + (nint)from * stride + first, stride, to - from, padded + from);
+            new Span<float>(padded + to, phaseLength - to).Fill(padding);
         }
+    }
+
+    /// <summary>to[q] = from[q * stride].</summary>
+    private static void EveryOther(float* from, int stride, int count, float* to)
+    {
+        int q = 0;
+        if (stride == 2 && (Sse.IsSupported || AdvSimd.Arm64.IsSupported))
+        {
+            // The second load of a block reaches one element beyond the last that is asked for, so the last block goes one by one.
+            for (; q < count - Vector128<float>.Count; q += Vector128<float>.Count, from += 2 * Vector128<float>.Count)
+            {
+                Vector128<float> low = Vector128.Load(from), high = Vector128.Load(from + Vector128<float>.Count);
+                (Sse.IsSupported ? Sse.Shuffle(low, high, 0b10_00_10_00) : AdvSimd.Arm64.UnzipEven(low, high)).Store(to + q);
+            }
+        }
+        for (; q < count; q++, from += stride) to[q] = *from;
     }
 
     /// <summary>Where the taps of the window read, for a window at 0: one offset a tap of each channel.</summary>

@@ -6,7 +6,7 @@ namespace Limn.Engine.Kernels;
 internal static unsafe class Pooling
 {
     /// <summary>Multiply-free steps below which another thread costs more than it brings.</summary>
-    private const int WorthAThread = 1 << 15;
+    internal const int WorthAThread = 1 << 15;
 
     /// <summary>y = the maximum of each window.</summary>
     /// <remarks>
@@ -21,28 +21,8 @@ internal static unsafe class Pooling
         if (!indices.IsEmpty && indices.Length != y.Length)
             throw new ArgumentException($"Max pooling gives {y.Length} indices, and the span for them has {indices.Length}.", nameof(indices));
         if (y.IsEmpty) return;
-        PoolingShape copy = shape;
-        fixed (float* fixedX = x, fixedY = y)
-        fixed (long* fixedIndices = indices)
-        {
-            float* px = fixedX, py = fixedY;
-            long* pi = fixedIndices;
-            bool wantIndices = !indices.IsEmpty;
-            workers.Ranges(shape.Planes, PlanesPerThread(shape), (from, to) =>
-            {
-                float[] row = new float[copy.Width.Input];
-                Window[] columns = Columns(copy.Width, true);
-                for (int plane = from; plane < to; plane++)
-                {
-                    var input = new ReadOnlySpan<float>(px + (nint)plane * copy.InputPositions, copy.InputPositions);
-                    var output = new Span<float>(py + (nint)plane * copy.OutputPositions, copy.OutputPositions);
-                    if (wantIndices)
-                        MaxWithIndices(copy, input, output, new Span<long>(pi + (nint)plane * copy.OutputPositions, copy.OutputPositions), (long)plane * copy.InputPositions, columns);
-                    else
-                        MaxOfPlane(copy, input, output, columns, row);
-                }
-            });
-        }
+        fixed (float* px = x, py = y)
+        fixed (long* pi = indices) MaxPooling.Run(shape, px, py, indices.IsEmpty ? null : pi, workers);
     }
 
     /// <summary>y = the sum of each window over its number of positions.</summary>
@@ -98,76 +78,7 @@ internal static unsafe class Pooling
         }
     }
 
-    private static int PlanesPerThread(in PoolingShape shape) => 1 + WorthAThread / (1 + shape.InputPositions + shape.OutputPositions * shape.Width.Kernel);
-
-    /// <summary>First the maximum of the rows that a row of windows covers, by vectors, then along the row.</summary>
-    private static void MaxOfPlane(in PoolingShape shape, ReadOnlySpan<float> input, Span<float> output, ReadOnlySpan<Window> columns, Span<float> row)
-    {
-        int o = 0, width = shape.Width.Input;
-        for (int d = 0; d < shape.Depth.Output; d++)
-        {
-            var depth = shape.Depth.Taps(d);
-            for (int h = 0; h < shape.Height.Output; h++)
-            {
-                var height = shape.Height.Taps(h);
-                row.Fill(float.NegativeInfinity);
-                bool first = true;
-                for (int i = depth.From; i < depth.To; i++)
-                {
-                    for (int j = height.From; j < height.To; j++)
-                    {
-                        ReadOnlySpan<float> line = input.Slice(RowAt(shape, depth.Start, i, height.Start, j), width);
-                        if (first) line.CopyTo(row);
-                        else TensorPrimitives.Max(row, line, row);
-                        first = false;
-                    }
-                }
-                for (int w = 0; w < shape.Width.Output; w++)
-                {
-                    var taps = columns[w];
-                    float best = float.NegativeInfinity;
-                    for (int v = taps.From; v < taps.To; v++) best = MathF.Max(best, row[taps.Start + v * shape.Width.Dilation]);
-                    output[o++] = best;
-                }
-            }
-        }
-    }
-
-    private static void MaxWithIndices(in PoolingShape shape, ReadOnlySpan<float> input, Span<float> output, Span<long> indices, long offset, ReadOnlySpan<Window> columns)
-    {
-        int o = 0, dilation = shape.Width.Dilation;
-        for (int d = 0; d < shape.Depth.Output; d++)
-        {
-            var depth = shape.Depth.Taps(d);
-            for (int h = 0; h < shape.Height.Output; h++)
-            {
-                var height = shape.Height.Taps(h);
-                for (int w = 0; w < shape.Width.Output; w++, o++)
-                {
-                    var taps = columns[w];
-                    bool empty = depth.From == depth.To || height.From == height.To || taps.From == taps.To;
-                    float best = float.NegativeInfinity;
-                    int at = empty ? -1 : RowAt(shape, depth.Start, depth.From, height.Start, height.From) + taps.Start + taps.From * dilation;
-                    for (int i = depth.From; i < depth.To; i++)
-                    {
-                        for (int j = height.From; j < height.To; j++)
-                        {
-                            int line = RowAt(shape, depth.Start, i, height.Start, j) + taps.Start;
-                            for (int v = line + taps.From * dilation; v < line + taps.To * dilation; v += dilation)
-                            {
-                                // Greater, or the first NaN.
-                                if (input[v] <= best || float.IsNaN(best)) continue;
-                                best = input[v];
-                                at = v;
-                            }
-                        }
-                    }
-                    output[o] = best;
-                    indices[o] = empty ? -1 : offset + at;
-                }
-            }
-        }
-    }
+    internal static int PlanesPerThread(in PoolingShape shape) => 1 + WorthAThread / (1 + shape.InputPositions + shape.OutputPositions * shape.Width.Kernel);
 
     private static void AverageOfPlane(in PoolingShape shape, bool countIncludePad, ReadOnlySpan<float> input, Span<float> output, ReadOnlySpan<Window> columns, Span<float> row)
     {
