@@ -73,8 +73,7 @@ internal static class VectorMath
         Vector<float> near = Vector.MultiplyAddEstimate(p * z, x, x);
 
         Vector<float> far = Vector<float>.One - Vector.Create(2f) / (Exp(magnitude + magnitude) + Vector<float>.One);
-        far = Vector.CopySign(far, x);
-        return Vector.ConditionalSelect(Vector.LessThan(magnitude, Vector.Create(0.65f)), near, far);
+        return Vector.CopySign(Vector.ConditionalSelect(Vector.LessThan(magnitude, Vector.Create(0.65f)), near, far), x);
     }
 
     /// <summary>The error function 2/√π·∫₀ˣ e^−t² dt, absolute error below 2·10⁻⁷; ±1 at ±∞, ±0 at ±0.</summary>
