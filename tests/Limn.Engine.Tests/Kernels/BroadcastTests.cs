@@ -68,6 +68,20 @@ public sealed class BroadcastTests
     }
 
     [Fact]
+    public void A_short_row_under_many_rows_is_right_on_either_side()
+    {
+        var random = new Random(9);
+        foreach (int n in new[] { 2, 3, 7, 63 })
+        {
+            foreach (int rows in new[] { 511, 512, 777 })
+            {
+                One<SubtractFunction<float>, float, float>(random, [rows, n], [n], Naive.Floats, (p, q) => p - q, 0);
+                One<SubtractFunction<float>, float, float>(random, [1, n], [rows, n], Naive.Floats, (p, q) => p - q, 0);
+            }
+        }
+    }
+
+    [Fact]
     public void Where_selects_over_random_shapes_and_every_length()
     {
         var random = new Random(6);
