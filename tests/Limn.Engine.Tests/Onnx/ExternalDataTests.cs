@@ -93,7 +93,7 @@ public sealed class ExternalDataTests : IDisposable
         Refused("has 16 bytes", External("w", 4, ("location", "w.bin"), ("offset", "1")));
         Refused("has 16 bytes", External("w", 1, ("location", "w.bin"), ("offset", long.MaxValue.ToString())));
         Refused("has 16 bytes", External("w", 1 << 30, ("location", "w.bin")));
-        Refused("needs 16", External("w", 4, ("location", "w.bin"), ("length", "12")));
+        Refused("need 16", External("w", 4, ("location", "w.bin"), ("length", "12")));
         Refused("not negative", External("w", 4, ("location", "w.bin"), ("offset", "-4")));
         Refused("not negative", External("w", 4, ("location", "w.bin"), ("length", "x")));
         Refused("no file", External("w", 4));
