@@ -1,0 +1,172 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Limn.Engine.Kernels;
+
+/// <summary>C = alpha * A * B + beta * C by blocks that fit the caches, in parallel over blocks of C.</summary>
+/// <remarks>
+/// The depth is cut into blocks of one size for every element, and the columns and rows of C only at multiples of a tile, so the
+/// number of threads changes who computes an element and never how. Blocking as in Goto, van de Geijn: Anatomy of
+/// High-Performance Matrix Multiplication, ACM TOMS 34(3), 2008, without the packing of A, whose elements are broadcast from where they lie.
+/// </remarks>
+internal static unsafe class BlockedProduct
+{
+    /// <summary>Depth of a block: a panel of B (3 vectors wide) then stays in the first-level cache.</summary>
+    public const int DepthBlock = 256;
+
+    private const int PanelsPerBlock = 10;
+    private const int RowsPerPass = 128;
+
+    /// <summary>Multiply-adds below which another thread costs more than it brings.</summary>
+    private const long WorthAThread = 1 << 17;
+
+    public static void Run<TRight>(
+        VectorWidth width, int m, int n, int k, float alpha, LeftOperand a, TRight b, float beta, float* c, nint ldc, ReadOnlySpan<float> rowStart, Workers workers)
+        where TRight : struct, IRightOperand
+    {
+        fixed (float* start = rowStart)
+        {
+            var product = new Product<TRight>(m, n, k, alpha, a, b, beta, c, ldc, rowStart.IsEmpty ? null : start);
+            switch (width)
+            {
+                case VectorWidth.Vector512: Run<Lane512, Vector512<float>, TRight>(product, workers); break;
+                case VectorWidth.Vector256: Run<Lane256, Vector256<float>, TRight>(product, workers); break;
+                case VectorWidth.Vector128: Run<Lane128, Vector128<float>, TRight>(product, workers); break;
+                default: Run<LaneScalar, float, TRight>(product, workers); break;
+            }
+        }
+    }
+
+    private static void Run<TLane, TVector, TRight>(Product<TRight> product, Workers workers)
+        where TLane : struct, ILane<TVector>
+        where TVector : unmanaged
+        where TRight : struct, IRightOperand
+    {
+        int panelWidth = 3 * TLane.Width;
+        int panels = (product.N + panelWidth - 1) / panelWidth, tileRows = (product.M + TLane.TileRows - 1) / TLane.TileRows;
+        int panelsPerBlock = Math.Min(panels, PanelsPerBlock), tileRowsPerBlock = tileRows;
+        long threads = Math.Min(workers.Count, (long)product.M * product.N * product.K / WorthAThread);
+        if (threads > 1)
+        {
+            // Columns are cut first: a thread that takes other columns packs other columns, while cutting rows packs the same ones twice.
+            long wanted = 3 * threads;
+            panelsPerBlock = (int)Math.Clamp(panels / wanted, 1, PanelsPerBlock);
+            long columnBlocks = (panels + panelsPerBlock - 1) / panelsPerBlock;
+            if (columnBlocks < threads) tileRowsPerBlock = (int)Math.Clamp(tileRows * columnBlocks / wanted, Math.Min(tileRows, 2), tileRows);
+        }
+        int blocks = (panels + panelsPerBlock - 1) / panelsPerBlock, rowBlocks = (tileRows + tileRowsPerBlock - 1) / tileRowsPerBlock;
+        if (blocks * rowBlocks == 1 || threads <= 1)
+        {
+            for (int i = 0; i < blocks * rowBlocks; i++) Block(i);
+        }
+        else
+        {
+            workers.For(blocks * rowBlocks, Block);
+        }
+
+        void Block(int index)
+        {
+            int j = index / rowBlocks * panelsPerBlock * panelWidth, i = index % rowBlocks * tileRowsPerBlock * TLane.TileRows;
+            Run<TLane, TVector, TRight>(
+                product, i, Math.Min(product.M, i + tileRowsPerBlock * TLane.TileRows), j, Math.Min(product.N, j + panelsPerBlock * panelWidth));
+        }
+    }
+
+    private static void Run<TLane, TVector, TRight>(in Product<TRight> product, int fromRow, int toRow, int fromColumn, int toColumn)
+        where TLane : struct, ILane<TVector>
+        where TVector : unmanaged
+        where TRight : struct, IRightOperand
+    {
+        int panelWidth = 3 * TLane.Width, depthBlock = DepthBlockOf(product.K), panels = (toColumn - fromColumn + panelWidth - 1) / panelWidth;
+        float beta = product.Beta;
+        if (product.RowStart != null)
+        {
+            for (int i = fromRow; i < toRow; i++) new Span<float>(product.C + i * product.Ldc + fromColumn, toColumn - fromColumn).Fill(product.RowStart[i]);
+            beta = 1;
+        }
+
+        // With a tile or two of rows each panel is used so seldom that packing it would cost more than reading it where it lies.
+        float* inPlace = product.B.InPlace(out nint inPlaceStep);
+        if (toRow - fromRow > 2 * TLane.TileRows) inPlace = null;
+        using var scratch = new Scratch((long)panelWidth * depthBlock * (inPlace == null ? panels : 1) + Patches.Overrun);
+        for (int p = 0; p < product.K; p += depthBlock)
+        {
+            int depth = Math.Min(depthBlock, product.K - p);
+            if (inPlace == null)
+            {
+                for (int panel = 0; panel < panels; panel++)
+                {
+                    int column = fromColumn + panel * panelWidth;
+                    product.B.Pack(scratch.Pointer + (nint)panel * panelWidth * depth, panelWidth, p, depth, column, Math.Min(panelWidth, toColumn - column));
+                }
+            }
+            for (int row = fromRow; row < toRow; row += RowsPerPass)
+            {
+                int passEnd = Math.Min(toRow, row + RowsPerPass);
+                for (int panel = 0; panel < panels; panel++)
+                {
+                    int column = fromColumn + panel * panelWidth, columns = Math.Min(panelWidth, toColumn - column);
+                    float* b = scratch.Pointer + (nint)panel * panelWidth * depth;
+                    nint step = panelWidth;
+                    if (inPlace != null && columns % TLane.Width == 0)
+                    {
+                        b = inPlace + p * inPlaceStep + column;
+                        step = inPlaceStep;
+                    }
+                    else if (inPlace != null)
+                    {
+                        b = scratch.Pointer;
+                        product.B.Pack(b, panelWidth, p, depth, column, columns);
+                    }
+                    Panel<TLane, TVector, TRight>(product, row, passEnd, column, columns, p, depth, b, step, p == 0 ? beta : 1);
+                }
+            }
+        }
+    }
+
+    private static void Panel<TLane, TVector, TRight>(
+        in Product<TRight> product, int fromRow, int toRow, int column, int columns, int p, int depth, float* b, nint step, float beta)
+        where TLane : struct, ILane<TVector>
+        where TVector : unmanaged
+        where TRight : struct, IRightOperand
+    {
+        LeftOperand a = product.A;
+        int vectors = (columns + TLane.Width - 1) / TLane.Width, tileWidth = vectors * TLane.Width;
+        float* edge = stackalloc float[8 * 3 * TLane.Width];
+        for (int i = fromRow; i < toRow; i += TLane.TileRows)
+        {
+            int rows = Math.Min(TLane.TileRows, toRow - i);
+            float* left = a.Data + i * a.Row + p * a.Step, c = product.C + i * product.Ldc + column;
+            if (columns == tileWidth)
+            {
+                TileKernel<TLane, TVector>.Run(rows, vectors, depth, left, a.Row, a.Step, b, step, c, product.Ldc, product.Alpha, beta);
+                continue;
+            }
+            TileKernel<TLane, TVector>.Run(rows, vectors, depth, left, a.Row, a.Step, b, step, edge, tileWidth, product.Alpha, 0);
+            for (int r = 0; r < rows; r++)
+            {
+                float* from = edge + r * tileWidth, to = c + r * product.Ldc;
+                for (int j = 0; j < columns; j++) to[j] = beta == 0 ? from[j] : float.MultiplyAddEstimate(beta, to[j], from[j]);
+            }
+        }
+    }
+
+    /// <summary>Equal blocks, none deeper than <see cref="DepthBlock"/>.</summary>
+    private static int DepthBlockOf(int k)
+    {
+        int blocks = Math.Max(1, (k + DepthBlock - 1) / DepthBlock);
+        return Math.Max(1, (k + blocks - 1) / blocks);
+    }
+
+    /// <summary>One product. Where RowStart is not null C starts from it, one number a row, and beta is not used.</summary>
+    private readonly record struct Product<TRight>(
+        int M, int N, int K, float Alpha, LeftOperand A, TRight B, float Beta, nint CAddress, nint Ldc, nint RowStartAddress)
+        where TRight : struct, IRightOperand
+    {
+        public Product(int m, int n, int k, float alpha, LeftOperand a, TRight b, float beta, float* c, nint ldc, float* rowStart)
+            : this(m, n, k, alpha, a, b, beta, (nint)c, ldc, (nint)rowStart) { }
+
+        public float* C => (float*)CAddress;
+        public float* RowStart => (float*)RowStartAddress;
+    }
+}

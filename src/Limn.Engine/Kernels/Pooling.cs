@@ -1,0 +1,246 @@
+using System.Numerics.Tensors;
+
+namespace Limn.Engine.Kernels;
+
+/// <summary>Max and average pooling of float32 tensors.</summary>
+internal static unsafe class Pooling
+{
+    /// <summary>Multiply-free steps below which another thread costs more than it brings.</summary>
+    private const int WorthAThread = 1 << 15;
+
+    /// <summary>y = the maximum of each window.</summary>
+    /// <remarks>
+    /// A NaN in a window wins, as in PyTorch. <paramref name="indices"/>, unless empty, receives where each maximum is, counted from the start of the
+    /// whole input (ONNX MaxPool with storage_order 0); ties go to the first in row-major order, and so does a window with several NaN.
+    /// A window wholly in the padding gives -infinity, and the index -1.
+    /// </remarks>
+    /// <exception cref="ArgumentException">A span does not have the length that the shape says.</exception>
+    public static void Max(in PoolingShape shape, ReadOnlySpan<float> x, Span<float> y, Span<long> indices, Workers workers)
+    {
+        shape.Validate(x.Length, y.Length);
+        if (!indices.IsEmpty && indices.Length != y.Length)
+            throw new ArgumentException($"Max pooling gives {y.Length} indices, and the span for them has {indices.Length}.", nameof(indices));
+        if (y.IsEmpty) return;
+        PoolingShape copy = shape;
+        fixed (float* fixedX = x, fixedY = y)
+        fixed (long* fixedIndices = indices)
+        {
+            float* px = fixedX, py = fixedY;
+            long* pi = fixedIndices;
+            bool wantIndices = !indices.IsEmpty;
+            workers.Ranges(shape.Planes, PlanesPerThread(shape), (from, to) =>
+            {
+                float[] row = new float[copy.Width.Input];
+                for (int plane = from; plane < to; plane++)
+                {
+                    var input = new ReadOnlySpan<float>(px + (nint)plane * copy.InputPositions, copy.InputPositions);
+                    var output = new Span<float>(py + (nint)plane * copy.OutputPositions, copy.OutputPositions);
+                    if (wantIndices)
+                        MaxWithIndices(copy, input, output, new Span<long>(pi + (nint)plane * copy.OutputPositions, copy.OutputPositions), (long)plane * copy.InputPositions);
+                    else
+                        MaxOfPlane(copy, input, output, row);
+                }
+            });
+        }
+    }
+
+    /// <summary>y = the sum of each window over its number of positions.</summary>
+    /// <remarks>
+    /// The divisor counts the positions of the window on the input, or with <paramref name="countIncludePad"/> on the padded input: what a window that was
+    /// rounded up reaches beyond the padding never counts. A window without a position gives 0.
+    /// </remarks>
+    /// <exception cref="ArgumentException">A span does not have the length that the shape says.</exception>
+    public static void Average(in PoolingShape shape, bool countIncludePad, ReadOnlySpan<float> x, Span<float> y, Workers workers)
+    {
+        shape.Validate(x.Length, y.Length);
+        if (y.IsEmpty) return;
+        PoolingShape copy = shape;
+        fixed (float* fixedX = x, fixedY = y)
+        {
+            float* px = fixedX, py = fixedY;
+            workers.Ranges(shape.Planes, PlanesPerThread(shape), (from, to) =>
+            {
+                float[] row = new float[copy.Width.Input];
+                for (int plane = from; plane < to; plane++)
+                {
+                    AverageOfPlane(
+                        copy, countIncludePad, new ReadOnlySpan<float>(px + (nint)plane * copy.InputPositions, copy.InputPositions),
+                        new Span<float>(py + (nint)plane * copy.OutputPositions, copy.OutputPositions), row);
+                }
+            });
+        }
+    }
+
+    /// <summary>dx = the gradient of <see cref="Average"/>: each dy over its divisor, added to all positions of its window on the input.</summary>
+    /// <exception cref="ArgumentException">A span does not have the length that the shape says.</exception>
+    public static void AverageBackward(in PoolingShape shape, bool countIncludePad, ReadOnlySpan<float> dy, Span<float> dx, Workers workers)
+    {
+        shape.Validate(dx.Length, dy.Length);
+        dx.Clear();
+        if (dx.IsEmpty || dy.IsEmpty) return;
+        PoolingShape copy = shape;
+        fixed (float* fixedDy = dy, fixedDx = dx)
+        {
+            float* pdy = fixedDy, pdx = fixedDx;
+            workers.Ranges(shape.Planes, PlanesPerThread(shape), (from, to) =>
+            {
+                float[] row = new float[copy.Width.Input];
+                for (int plane = from; plane < to; plane++)
+                {
+                    SpreadOverPlane(
+                        copy, countIncludePad, new ReadOnlySpan<float>(pdy + (nint)plane * copy.OutputPositions, copy.OutputPositions),
+                        new Span<float>(pdx + (nint)plane * copy.InputPositions, copy.InputPositions), row);
+                }
+            });
+        }
+    }
+
+    private static int PlanesPerThread(in PoolingShape shape) => 1 + WorthAThread / (1 + shape.InputPositions + shape.OutputPositions * shape.Width.Kernel);
+
+    /// <summary>First the maximum of the rows that a row of windows covers, by vectors, then along the row.</summary>
+    private static void MaxOfPlane(in PoolingShape shape, ReadOnlySpan<float> input, Span<float> output, Span<float> row)
+    {
+        int o = 0, width = shape.Width.Input;
+        for (int d = 0; d < shape.Depth.Output; d++)
+        {
+            var depth = shape.Depth.Taps(d);
+            for (int h = 0; h < shape.Height.Output; h++)
+            {
+                var height = shape.Height.Taps(h);
+                row.Fill(float.NegativeInfinity);
+                bool first = true;
+                for (int i = depth.From; i < depth.To; i++)
+                {
+                    for (int j = height.From; j < height.To; j++)
+                    {
+                        ReadOnlySpan<float> line = input.Slice(RowAt(shape, depth.Start, i, height.Start, j), width);
+                        if (first) line.CopyTo(row);
+                        else TensorPrimitives.Max(row, line, row);
+                        first = false;
+                    }
+                }
+                for (int w = 0; w < shape.Width.Output; w++)
+                {
+                    var taps = shape.Width.Taps(w);
+                    float best = float.NegativeInfinity;
+                    for (int v = taps.From; v < taps.To; v++) best = MathF.Max(best, row[taps.Start + v * shape.Width.Dilation]);
+                    output[o++] = best;
+                }
+            }
+        }
+    }
+
+    private static void MaxWithIndices(in PoolingShape shape, ReadOnlySpan<float> input, Span<float> output, Span<long> indices, long offset)
+    {
+        int o = 0;
+        for (int d = 0; d < shape.Depth.Output; d++)
+        {
+            var depth = shape.Depth.Taps(d);
+            for (int h = 0; h < shape.Height.Output; h++)
+            {
+                var height = shape.Height.Taps(h);
+                for (int w = 0; w < shape.Width.Output; w++, o++)
+                {
+                    var taps = shape.Width.Taps(w);
+                    float best = float.NegativeInfinity;
+                    long at = -1;
+                    for (int i = depth.From; i < depth.To; i++)
+                    {
+                        for (int j = height.From; j < height.To; j++)
+                        {
+                            int line = RowAt(shape, depth.Start, i, height.Start, j) + taps.Start;
+                            for (int v = taps.From; v < taps.To; v++)
+                            {
+                                float value = input[line + v * shape.Width.Dilation];
+                                // Greater, or the first of all, or the first NaN.
+                                if (value > best || at < 0 || (float.IsNaN(value) && !float.IsNaN(best)))
+                                {
+                                    best = value;
+                                    at = offset + line + v * shape.Width.Dilation;
+                                }
+                            }
+                        }
+                    }
+                    output[o] = best;
+                    indices[o] = at;
+                }
+            }
+        }
+    }
+
+    private static void AverageOfPlane(in PoolingShape shape, bool countIncludePad, ReadOnlySpan<float> input, Span<float> output, Span<float> row)
+    {
+        int o = 0, width = shape.Width.Input;
+        for (int d = 0; d < shape.Depth.Output; d++)
+        {
+            var depth = shape.Depth.Taps(d);
+            for (int h = 0; h < shape.Height.Output; h++)
+            {
+                var height = shape.Height.Taps(h);
+                long rows = (long)Count(shape.Depth, d, countIncludePad) * Count(shape.Height, h, countIncludePad);
+                row.Clear();
+                for (int i = depth.From; i < depth.To; i++)
+                {
+                    for (int j = height.From; j < height.To; j++)
+                        TensorPrimitives.Add(row, input.Slice(RowAt(shape, depth.Start, i, height.Start, j), width), row);
+                }
+                for (int w = 0; w < shape.Width.Output; w++)
+                {
+                    var taps = shape.Width.Taps(w);
+                    float sum = 0;
+                    for (int v = taps.From; v < taps.To; v++) sum += row[taps.Start + v * shape.Width.Dilation];
+                    long count = rows * Count(shape.Width, w, countIncludePad);
+                    output[o++] = count == 0 ? 0 : sum / count;
+                }
+            }
+        }
+    }
+
+    private static void SpreadOverPlane(in PoolingShape shape, bool countIncludePad, ReadOnlySpan<float> dy, Span<float> dx, Span<float> row)
+    {
+        int o = 0, width = shape.Width.Input;
+        for (int d = 0; d < shape.Depth.Output; d++)
+        {
+            var depth = shape.Depth.Taps(d);
+            for (int h = 0; h < shape.Height.Output; h++)
+            {
+                var height = shape.Height.Taps(h);
+                long rows = (long)Count(shape.Depth, d, countIncludePad) * Count(shape.Height, h, countIncludePad);
+                row.Clear();
+                for (int w = 0; w < shape.Width.Output; w++, o++)
+                {
+                    long count = rows * Count(shape.Width, w, countIncludePad);
+                    if (count == 0) continue;
+                    var taps = shape.Width.Taps(w);
+                    float share = dy[o] / count;
+                    for (int v = taps.From; v < taps.To; v++) row[taps.Start + v * shape.Width.Dilation] += share;
+                }
+                for (int i = depth.From; i < depth.To; i++)
+                {
+                    for (int j = height.From; j < height.To; j++)
+                    {
+                        Span<float> line = dx.Slice(RowAt(shape, depth.Start, i, height.Start, j), width);
+                        TensorPrimitives.Add(line, row, line);
+                    }
+                }
+            }
+        }
+    }
+
+    /// <summary>How many positions of the window count in the divisor along one axis.</summary>
+    private static int Count(WindowAxis axis, int output, bool countIncludePad)
+    {
+        if (!countIncludePad)
+        {
+            var (_, from, to) = axis.Taps(output);
+            return to - from;
+        }
+        WindowAxis padded = axis with { Input = axis.Input + axis.PadBegin + axis.PadEnd, PadBegin = 0 };
+        var taps = padded.Taps(output);
+        return taps.To - taps.From;
+    }
+
+    /// <summary>Where in the plane the input row of a tap starts.</summary>
+    private static int RowAt(in PoolingShape shape, int startD, int tapD, int startH, int tapH) =>
+        ((startD + tapD * shape.Depth.Dilation) * shape.Height.Input + startH + tapH * shape.Height.Dilation) * shape.Width.Input;
+}

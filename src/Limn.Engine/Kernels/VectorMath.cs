@@ -1,0 +1,111 @@
+using System.Numerics;
+
+namespace Limn.Engine.Kernels;
+
+/// <summary>Elementary functions on vectors of floats, written once for every width of <see cref="Vector{T}"/>.</summary>
+/// <remarks>
+/// NaN gives NaN. The polynomials interpolate the function at Chebyshev nodes (coefficients computed with 40 digits and
+/// rounded to float); the stated errors are of the whole function in float. Last digits may differ between machines with
+/// and without fused multiply-add.
+/// </remarks>
+internal static class VectorMath
+{
+    /// <summary>eˣ within 2 units in the last place; overflow gives +∞ and underflow goes through the subnormals to 0.</summary>
+    /// <remarks>eˣ = 2ⁿ·eʳ with n = round(x/ln 2), |r| ≤ ln 2 / 2, and eʳ by its Taylor series to r⁷.</remarks>
+    public static Vector<float> Exp(Vector<float> x)
+    {
+        Vector<float> bounded = Vector.MinNative(Vector.MaxNative(x, Vector.Create(-105f)), Vector.Create(89f));
+
+        // Adding 1.5·2²³ leaves no bits for a fraction: the sum is rounded to an integer.
+        Vector<float> shift = Vector.Create(12582912f);
+        Vector<float> n = Vector.MultiplyAddEstimate(bounded, Vector.Create(1.44269504f), shift) - shift;
+
+        // ln 2 in two parts, the first of so few bits that n times it is exact.
+        Vector<float> r = Vector.MultiplyAddEstimate(n, Vector.Create(-0.693359375f), bounded);
+        r = Vector.MultiplyAddEstimate(n, Vector.Create(2.12194440e-4f), r);
+
+        Vector<float> p = Vector.Create(1f / 5040);
+        p = Vector.MultiplyAddEstimate(p, r, Vector.Create(1f / 720));
+        p = Vector.MultiplyAddEstimate(p, r, Vector.Create(1f / 120));
+        p = Vector.MultiplyAddEstimate(p, r, Vector.Create(1f / 24));
+        p = Vector.MultiplyAddEstimate(p, r, Vector.Create(1f / 6));
+        p = Vector.MultiplyAddEstimate(p, r, Vector.Create(0.5f));
+        p = Vector.MultiplyAddEstimate(p, r * r, r) + Vector<float>.One;
+
+        // 2ⁿ in two factors: one float alone does not reach 2¹²⁸ or the subnormals.
+        Vector<int> power = Vector.ConvertToInt32Native(n);
+        Vector<int> half = power >> 1;
+        Vector<float> y = p * PowerOfTwo(half) * PowerOfTwo(power - half);
+        return Vector.ConditionalSelect(Vector.Equals(x, x), y, x);
+    }
+
+    /// <summary>ln(1 + t) for t in [0, 1] within 3 units in the last place.</summary>
+    /// <remarks>log(u)·t/(u − 1) with u = fl(1 + t), which cancels the rounding of u (Kahan).</remarks>
+    public static Vector<float> Log1P(Vector<float> t)
+    {
+        Vector<float> u = t + Vector<float>.One;
+        Vector<float> exact = u - Vector<float>.One;
+        Vector<float> y = Vector.Log(u) * (t / exact);
+        return Vector.ConditionalSelect(Vector.Equals(exact, Vector<float>.Zero), t, y);
+    }
+
+    /// <summary>1 / (1 + e⁻ˣ), relative error below 4·10⁻⁷ for x above −87; 0 at −∞ and 1 at +∞.</summary>
+    /// <remarks>With e = e^−|x|, which cannot overflow: 1/(1 + e) for x ≥ 0 and e/(1 + e) below.</remarks>
+    public static Vector<float> Sigmoid(Vector<float> x)
+    {
+        Vector<float> e = Exp(-Vector.Abs(x));
+        Vector<float> numerator = Vector.ConditionalSelect(Vector.LessThan(x, Vector<float>.Zero), e, Vector<float>.One);
+        return numerator / (Vector<float>.One + e);
+    }
+
+    /// <summary>tanh x, relative error below 4·10⁻⁷; ±1 at ±∞, ±0 at ±0.</summary>
+    /// <remarks>x + x³·P(x²) for |x| &lt; 0.65 (P of degree 5); 1 − 2/(e^2|x| + 1) with the sign of x above.</remarks>
+    public static Vector<float> Tanh(Vector<float> x)
+    {
+        Vector<float> magnitude = Vector.Abs(x);
+        Vector<float> z = x * x;
+        Vector<float> p = Vector.Create(0.00221490278f);
+        p = Vector.MultiplyAddEstimate(p, z, Vector.Create(-0.00827245694f));
+        p = Vector.MultiplyAddEstimate(p, z, Vector.Create(0.0217461865f));
+        p = Vector.MultiplyAddEstimate(p, z, Vector.Create(-0.0539563484f));
+        p = Vector.MultiplyAddEstimate(p, z, Vector.Create(0.133332908f));
+        p = Vector.MultiplyAddEstimate(p, z, Vector.Create(-0.333333343f));
+        Vector<float> near = Vector.MultiplyAddEstimate(p * z, x, x);
+
+        Vector<float> far = Vector<float>.One - Vector.Create(2f) / (Exp(magnitude + magnitude) + Vector<float>.One);
+        far = Vector.CopySign(far, x);
+        return Vector.ConditionalSelect(Vector.LessThan(magnitude, Vector.Create(0.65f)), near, far);
+    }
+
+    /// <summary>The error function 2/√π·∫₀ˣ e^−t² dt, absolute error below 2·10⁻⁷; ±1 at ±∞, ±0 at ±0.</summary>
+    /// <remarks>x·P(x²) for |x| ≤ 1 (P of degree 6); 1 − e^Q(|x|) with the sign of x above, Q = ln erfc of degree 8 on [1, 4].</remarks>
+    public static Vector<float> Erf(Vector<float> x)
+    {
+        Vector<float> magnitude = Vector.Abs(x);
+        Vector<float> z = x * x;
+        Vector<float> p = Vector.Create(7.87587487e-05f);
+        p = Vector.MultiplyAddEstimate(p, z, Vector.Create(-0.00080168643f));
+        p = Vector.MultiplyAddEstimate(p, z, Vector.Create(0.00518908724f));
+        p = Vector.MultiplyAddEstimate(p, z, Vector.Create(-0.0268542115f));
+        p = Vector.MultiplyAddEstimate(p, z, Vector.Create(0.112835944f));
+        p = Vector.MultiplyAddEstimate(p, z, Vector.Create(-0.37612626f));
+        p = Vector.MultiplyAddEstimate(p, z, Vector.Create(1.12837911f));
+
+        Vector<float> t = Vector.MinNative(magnitude, Vector.Create(4f));
+        Vector<float> q = Vector.Create(1.6371514e-06f);
+        q = Vector.MultiplyAddEstimate(q, t, Vector.Create(-4.60580413e-05f));
+        q = Vector.MultiplyAddEstimate(q, t, Vector.Create(0.00059680565f));
+        q = Vector.MultiplyAddEstimate(q, t, Vector.Create(-0.0047595962f));
+        q = Vector.MultiplyAddEstimate(q, t, Vector.Create(0.0264211353f));
+        q = Vector.MultiplyAddEstimate(q, t, Vector.Create(-0.110080086f));
+        q = Vector.MultiplyAddEstimate(q, t, Vector.Create(-0.631826043f));
+        q = Vector.MultiplyAddEstimate(q, t, Vector.Create(-1.13023341f));
+        q = Vector.MultiplyAddEstimate(q, t, Vector.Create(0.00032013806f));
+        Vector<float> far = Vector.CopySign(Vector<float>.One - Exp(q), x);
+
+        Vector<float> y = Vector.ConditionalSelect(Vector.LessThanOrEqual(magnitude, Vector<float>.One), p * x, far);
+        return Vector.ConditionalSelect(Vector.Equals(x, x), y, x);
+    }
+
+    private static Vector<float> PowerOfTwo(Vector<int> n) => Vector.AsVectorSingle((n + Vector.Create(127)) << 23);
+}

@@ -1,0 +1,131 @@
+namespace Limn.Reports;
+
+/// <summary>What readers should know about a method before they believe its picture.</summary>
+/// <param name="Title">The method's name as its paper writes it.</param>
+/// <param name="How">What the numbers are, in a sentence or two.</param>
+/// <param name="Can">What one may conclude from them.</param>
+/// <param name="Cannot">What one may not, and how they mislead.</param>
+public sealed record MethodText(string Title, string How, IReadOnlyList<string> Can, IReadOnlyList<string> Cannot);
+
+/// <summary>The texts for the methods that have their own, by the method's name on the command line.</summary>
+public static class MethodTexts
+{
+    private const string NotTheWorld = "It says nothing about the world: a strong attribution shows what this model uses, not what causes the outcome.";
+    private const string Baseline =
+        "It depends on the baseline. Features that already equal the baseline (a black pixel against a black baseline) get zero, however much the model uses them. Try another baseline before you conclude that something is unimportant.";
+    private const string Noise =
+        "It averages over inputs with noise added, which the model may never have been trained on. A different noise level can give a different picture.";
+    private const string NoSign = "It has no sign: it cannot say whether a pixel speaks for or against the target.";
+    private const string NoSum = "The values do not add up to the score, so they are no shares of it; compare them only within one picture.";
+    private const string Replacement =
+        "It depends on what replaces the hidden part. The model sees an input that may look like nothing it was trained on, and part of the change can be its reaction to that.";
+
+    private static readonly Dictionary<string, MethodText> Catalogue = new(StringComparer.Ordinal)
+    {
+        ["saliency"] = new(
+            "Saliency",
+            "Each value is the gradient of the target with respect to one input: how fast the score changes if that input changes a very little. Usually its absolute value is shown.",
+            ["Where tiny changes of the input would move this score most.", "Whether the model is sensitive to places that should not matter, such as a border or a watermark."],
+            [
+                "It is about sensitivity, not contribution: a feature can matter greatly for the score and have a gradient of zero because the network is saturated there.",
+                "It looks noisy even for good models; single pixels should not be interpreted.",
+                NoSum,
+                NotTheWorld,
+            ]),
+        ["input-x-gradient"] = new(
+            "Input × Gradient",
+            "Each value is the input times the gradient of the target with respect to it. For a linear model without offset this is exactly what each input contributes.",
+            ["A first, fast estimate of what each input contributes, with its sign.", "For networks of linear and ReLU layers without offsets, an exact split of the score."],
+            [
+                "It uses the gradient at one point only. Where the network bends between zero and the input, the values can be far from the true contributions.",
+                "An input of zero always gets zero: black pixels, or features that were standardised to their mean, disappear.",
+                NotTheWorld,
+            ]),
+        ["integrated-gradients"] = new(
+            "Integrated Gradients",
+            "Each value is the input's distance from the baseline times the gradient, averaged along the straight path from the baseline to the input. The values add up to the change of the score from baseline to input, up to a small error, the convergence delta.",
+            [
+                "How the change of the score between baseline and input is divided among the inputs, with signs.",
+                "Whether the division is numerically exact: the convergence delta is the part that is missing.",
+            ],
+            [
+                Baseline,
+                "The path runs through mixtures of baseline and input that do not occur in real data; gradients there can be arbitrary and show as noise.",
+                "It divides the score among single inputs; it does not say which inputs act together.",
+                NotTheWorld,
+            ]),
+        ["smooth-grad"] = new(
+            "SmoothGrad",
+            "Each value is the gradient of the target, averaged over many copies of the input with random noise added.",
+            ["Which regions the score is sensitive to, with less pixel noise than a single gradient.", "Whether that sensitivity persists in the neighbourhood of the input and is not an accident of one point."],
+            [
+                Noise,
+                "Signs can cancel in the average, so a region of strong but changing gradients may look empty.",
+                "A smoother picture is easier on the eye. That does not make it more faithful to the model.",
+                NoSum,
+            ]),
+        ["smooth-grad-squared"] = new(
+            "SmoothGrad²",
+            "Each value is the square of the gradient of the target, averaged over many copies of the input with random noise added.",
+            ["Which regions the score is sensitive to in the neighbourhood of the input, in either direction.", "It ranks regions well where signs would cancel in an ordinary average."],
+            [NoSign, "Squaring exaggerates: a gradient twice as large looks four times as important.", Noise, NoSum]),
+        ["var-grad"] = new(
+            "VarGrad",
+            "Each value is the variance of the gradient of the target over many copies of the input with random noise added.",
+            ["Where the model's behaviour changes most in the neighbourhood of the input: near its edges and decision boundaries."],
+            [
+                "It measures variation, not size: a region with a large but steady gradient, such as all of a linear model, gets zero.",
+                NoSign,
+                Noise,
+                NoSum,
+            ]),
+        ["feature-ablation"] = new(
+            "Feature Ablation",
+            "Each value is how much the score falls when one feature (or one group of them) is replaced by its baseline and all others are kept.",
+            ["What actually happens to the score when a feature is taken away; no gradient and no approximation is involved.", "The sign: positive means that the score falls without the feature."],
+            [
+                Replacement,
+                "Features are removed one at a time. If two carry the same information, the model leans on the other one and both look unimportant.",
+                "For the same reason the values need not add up to the score.",
+                NotTheWorld,
+            ]),
+        ["occlusion"] = new(
+            "Occlusion",
+            "A window slides over the input and hides what is under it. Each value is how much the score falls while that place is hidden, averaged over all windows that cover it.",
+            ["Which regions the model cannot do without, by direct experiment.", "The sign: positive regions support the target, negative ones speak against it."],
+            [
+                "It sees nothing smaller than its window, and only what lies within one window at a time: two eyes that can each stand in for the other both look unimportant.",
+                Replacement,
+                "Size and step of the window shape the picture. Blocks and stripes are the window's, not the model's.",
+                "The values do not add up to the score.",
+            ]),
+    };
+
+    private static readonly string[] GenericCan =
+    [
+        "Which inputs this method credits for this one answer of this one model.",
+        "Whether the model relies on something that it should not: this is a reason to look further.",
+    ];
+
+    private static readonly string[] GenericCannot =
+    [
+        "It explains one answer. It does not show how the model behaves in general.",
+        "A picture that agrees with our expectations is no proof that it shows how the model works. Compare it with a second method of a different kind.",
+        NotTheWorld,
+    ];
+
+    /// <summary>The names that have their own text.</summary>
+    public static IReadOnlyCollection<string> Methods => Catalogue.Keys;
+
+    /// <summary>The text for a method; for a name without one, a general text under the name written in words (<c>grad-cam</c> is titled <c>Grad Cam</c>).</summary>
+    public static MethodText For(string method)
+    {
+        ArgumentNullException.ThrowIfNull(method);
+        return Catalogue.TryGetValue(method, out MethodText? text)
+            ? text
+            : new MethodText(Words(method), "Each value is the part that the method gives one input in the model's answer.", GenericCan, GenericCannot);
+    }
+
+    private static string Words(string method) =>
+        string.Join(' ', method.Split('-', StringSplitOptions.RemoveEmptyEntries).Select(word => char.ToUpperInvariant(word[0]) + word[1..]));
+}

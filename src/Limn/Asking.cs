@@ -1,0 +1,57 @@
+using Limn.Engine;
+using Limn.Engine.Graphs;
+using Limn.Models;
+
+namespace Limn;
+
+/// <summary>Turns what the user asks into a <see cref="Question"/>: finds the target and the places, and evaluates the model once.</summary>
+internal static class Asking
+{
+    public static Question Of(Method method, IReadOnlyList<NdArray> inputs, Target target, ExplainOptions options, RunLog log)
+    {
+        if (method.Model is OnnxModel network) return OfNetwork(method, network, inputs, target, options, log);
+        if (options.At is not null)
+            throw new LimnException("A layer can be explained only in an OnnxModel; a black box has only inputs.");
+        if (target is NeuronTarget or LayerTarget or ExpressionTarget || target.Scale != OutputScale.AsIs || target is ClassTarget { Output: not null })
+            throw new InvalidTargetException($"The target '{target.Describe()}' looks inside the model; a black box has only the classes of its first output.");
+        log.Count(inputs[0].Dims[0]);
+        NdArray output = method.Model.Predict(inputs, options.Cancellation)[0];
+        return new Question(method.Model, source: null, Readout.Of(target, output), inputs, [], new Dictionary<Value, NdArray>(), log);
+    }
+
+    private static Question OfNetwork(Method method, OnnxModel network, IReadOnlyList<NdArray> inputs, Target target, ExplainOptions options, RunLog log)
+    {
+        TargetSource source = TargetSource.Of(network, target);
+        IReadOnlyDictionary<Value, NdArray> feeds = network.FeedsOf(inputs);
+        log.Count(inputs[0].Rank == 0 ? 1 : inputs[0].Dims[0]);
+        NdArray value = Batches.Run(network.FixedRows, feeds, f => network.SessionOf(source.Graph).Run(f, [source.Value], options.Cancellation))[0];
+        IReadOnlyList<Value> places = PlacesOf(network, method.LooksInside, options.At);
+        return new Question(network, source, Readout.Of(target, value), inputs, places, new Dictionary<Value, NdArray>(), log);
+    }
+
+    /// <summary>The layer that was asked for, or the inputs; for an input of integers the first floating value behind it, its embedding.</summary>
+    private static IReadOnlyList<Value> PlacesOf(OnnxModel network, bool looksInside, string? at)
+    {
+        if (!looksInside)
+            return at is null ? [] : throw new LimnException("This method changes the model's inputs and cannot explain a layer; leave --at away, or use a gradient method.");
+        if (at is not null)
+        {
+            Value layer = network.Layers.Find(at);
+            return layer.Type.IsFloating() ? [layer]
+                : throw new InvalidTargetException($"'{layer.Name}' holds {layer.Type} elements; only floating-point values can be explained.");
+        }
+        return [.. network.Graph.Inputs.Select(i => i.Type.IsFloating() ? i : EmbeddingOf(network.Graph, i))];
+    }
+
+    private static Value EmbeddingOf(Graph graph, Value input)
+    {
+        HashSet<Value> reached = [input];
+        foreach (Node node in graph.Nodes)
+        {
+            if (!Enumerable.Range(0, node.Inputs.Count).Any(i => node.Inputs[i] is { } v && reached.Contains(v) && !node.Operator.UsesShapeOnly(i))) continue;
+            if (node.Outputs.FirstOrDefault(o => o.Type.IsFloating()) is { } floating) return floating;
+            reached.UnionWith(node.Outputs);
+        }
+        throw new NotDifferentiableException($"The input '{input.Name}' holds {input.Type} elements and no floating-point value is computed from it, so it has no gradient. Use a perturbation method (--method feature-ablation).");
+    }
+}

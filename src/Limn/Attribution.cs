@@ -1,0 +1,105 @@
+using System.Numerics.Tensors;
+
+namespace Limn;
+
+/// <summary>What is noteworthy about an explanation. Nothing returns a silent black image.</summary>
+[Flags]
+public enum AttributionFlags
+{
+    None = 0,
+
+    /// <summary>Some attributions are NaN or infinite.</summary>
+    NonFinite = 1,
+
+    /// <summary>All attributions of a row are zero.</summary>
+    AllZero = 2,
+
+    /// <summary>The target is a probability so close to 0 or 1 that its gradient vanishes; explain its logit.</summary>
+    Saturated = 4,
+
+    /// <summary>The attributions miss the change of the score by more than 5 % of it (and more than 0.001).</summary>
+    DeltaLarge = 8,
+
+    /// <summary>Part of the gradient is missing: a node on a path cannot be differentiated.</summary>
+    PathCut = 16,
+}
+
+/// <summary>The attributions of one explained tensor.</summary>
+/// <param name="Name">The input or layer.</param>
+/// <param name="Values">One number for each element: [rows, ...], the shape of what was explained.</param>
+/// <param name="StandardError">The Monte-Carlo standard error of each number; null for methods without sampling.</param>
+public sealed record AttributedTensor(string Name, Tensor<float> Values, Tensor<float>? StandardError = null);
+
+/// <summary>An explanation, with all that is needed to repeat it and to judge it.</summary>
+public sealed record Attribution
+{
+    /// <summary>The attributions: one tensor for each explained input, or one for the layer.</summary>
+    public required IReadOnlyList<AttributedTensor> Tensors { get; init; }
+
+    /// <summary>The attributions of the first (usually only) explained tensor.</summary>
+    public Tensor<float> Values => Tensors[0].Values;
+
+    /// <summary>The method's name on the command line.</summary>
+    public required string Method { get; init; }
+
+    /// <summary>All options of the method with their values.</summary>
+    public required IReadOnlyDictionary<string, object?> Options { get; init; }
+
+    /// <summary>What was explained, in words.</summary>
+    public required string Target { get; init; }
+
+    /// <summary>The class of each row, if the target is a class.</summary>
+    public IReadOnlyList<int>? TargetClasses { get; init; }
+
+    /// <summary>The layer that was explained; null for the inputs.</summary>
+    public string? At { get; init; }
+
+    /// <summary>The score of the target for each row.</summary>
+    public required IReadOnlyList<double> Prediction { get; init; }
+
+    /// <summary>The score at the baseline for each row, for methods that have one.</summary>
+    public IReadOnlyList<double>? BaselinePrediction { get; init; }
+
+    /// <summary>For each row the sum of the attributions minus the change of the score that they should add up to; null where a method promises no sum.</summary>
+    public IReadOnlyList<double>? ConvergenceDelta { get; init; }
+
+    public AttributionFlags Flags { get; init; }
+
+    /// <summary>The diagnostics in words; empty if all is well.</summary>
+    public IReadOnlyList<string> Remarks { get; init; } = [];
+
+    public ulong Seed { get; init; }
+
+    /// <summary>How many rows went through the model, forwards or forwards and backwards.</summary>
+    public long ModelCalls { get; init; }
+
+    /// <summary>The explanation alone, without reading the model.</summary>
+    public TimeSpan Elapsed { get; init; }
+}
+
+/// <summary>How far a long computation is.</summary>
+/// <param name="Done">Units done.</param>
+/// <param name="Total">Units in all.</param>
+public readonly record struct Progress(long Done, long Total)
+{
+    public double Fraction => Total == 0 ? 1 : (double)Done / Total;
+}
+
+/// <summary>How an explanation is to be made, whatever the method.</summary>
+public sealed record ExplainOptions
+{
+    /// <summary>A layer (a value or node name, or a unique part of its path) to explain instead of the inputs.</summary>
+    public string? At { get; init; }
+
+    /// <summary>The seed of sampled methods. The same seed gives the same bits whatever the number of threads.</summary>
+    public ulong Seed { get; init; }
+
+    /// <summary>Bytes that intermediate results may take; a quarter of the free memory when null.</summary>
+    public long? MemoryBudget { get; init; }
+
+    public IProgress<Progress>? Progress { get; init; }
+
+    public CancellationToken Cancellation { get; init; }
+
+    internal long Budget => MemoryBudget ?? Math.Max(64L << 20, GC.GetGCMemoryInfo() is var info ? (info.TotalAvailableMemoryBytes - info.MemoryLoadBytes) / 4 : 0);
+}

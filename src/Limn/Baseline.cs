@@ -1,0 +1,178 @@
+using System.Numerics.Tensors;
+using Limn.Engine;
+using Limn.Models;
+
+namespace Limn;
+
+/// <summary>
+/// What stands for "absent": the input that a change is measured from. Given in terms of the model's inputs; when a layer is
+/// explained, its baseline is what the layer is at the baseline input.
+/// </summary>
+public abstract record Baseline
+{
+    /// <summary>All zeros.</summary>
+    public static Baseline Zero { get; } = new ConstantBaseline(0);
+
+    /// <summary>The mean of each channel of the picture; for tables, of each column over the rows given.</summary>
+    public static Baseline Mean { get; } = new MeanBaseline();
+
+    /// <summary>One number everywhere.</summary>
+    public static Baseline Value(float value) => new ConstantBaseline(value);
+
+    /// <summary>A tensor: of the input's shape, of one row's shape, or with a single row for all.</summary>
+    public static Baseline Of(Tensor<float> tensor) => new ArrayBaseline([NdArray.From(tensor)]);
+
+    /// <summary>An array for each input of the model.</summary>
+    public static Baseline Of(IReadOnlyList<NdArray> arrays) => new ArrayBaseline(arrays);
+
+    /// <summary>The picture itself, blurred by a Gaussian.</summary>
+    /// <param name="sigma">Its standard deviation in pixels; a twentieth of the longer side when null.</param>
+    public static Baseline Blur(double? sigma = null) => new BlurBaseline(sigma);
+
+    /// <summary>Several baselines; the attributions are averaged over them.</summary>
+    public static Baseline Several(params IReadOnlyList<Baseline> baselines) => new SeveralBaselines(baselines);
+
+    /// <summary>Each row of a tensor as a baseline; the attributions are averaged over them.</summary>
+    public static Baseline Background(Tensor<float> rows)
+    {
+        NdArray array = NdArray.From(rows);
+        return new SeveralBaselines([.. Enumerable.Range(0, array.Dims[0]).Select(r => new ArrayBaseline([array.Rows(r, 1)]))]);
+    }
+
+    public abstract string Describe();
+
+    /// <summary>The alternatives, each an array for each input with as many rows as the inputs have.</summary>
+    internal virtual IEnumerable<IReadOnlyList<NdArray>> Resolve(IReadOnlyList<NdArray> inputs) => [[.. inputs.Select((x, i) => Fill(x, i))]];
+
+    private protected abstract NdArray Fill(NdArray input, int index);
+
+    private sealed record ConstantBaseline(float Number) : Baseline
+    {
+        public override string Describe() => Number.ToString(System.Globalization.CultureInfo.InvariantCulture);
+
+        private protected override NdArray Fill(NdArray input, int index)
+        {
+            NdArray filled = NdArray.Create(input.Type, input.Dims.ToArray());
+            switch (input.Type.Storage())
+            {
+                case Storage.Float: filled.Floats.Fill(Number); break;
+                case Storage.Integer: filled.Integers.Fill((long)Number); break;
+                case Storage.Boolean: filled.Booleans.Fill(Number != 0); break;
+                default: throw new InvalidDataException("A number cannot be the baseline of text.");
+            }
+            return filled;
+        }
+    }
+
+    private sealed record ArrayBaseline(IReadOnlyList<NdArray> Arrays) : Baseline
+    {
+        public override string Describe() => "array";
+
+        private protected override NdArray Fill(NdArray input, int index)
+        {
+            if (index >= Arrays.Count)
+                throw new ShapeMismatchException($"The model has more inputs than the {Arrays.Count} that a baseline was given for.");
+            NdArray array = Arrays[index];
+            if (array.Type.Storage() == Storage.Float)
+                foreach (float v in array.Floats)
+                    if (!float.IsFinite(v)) throw new InvalidDataException($"The baseline holds {v}; it must be finite numbers.");
+            int inner = input.Length / input.Dims[0];
+            bool fits = array.Dims.SequenceEqual(input.Dims) || array.Dims.SequenceEqual(input.Dims[1..])
+                || (array.Rank == input.Rank && array.Dims[0] == 1 && array.Dims[1..].SequenceEqual(input.Dims[1..]));
+            if (!fits)
+                throw new ShapeMismatchException($"The baseline has the shape {NdArray.Describe(array.Dims)}, and the input {NdArray.Describe(input.Dims)}. Give one row, or as many as the input has; --background averages over several.");
+            if (array.Dims.SequenceEqual(input.Dims)) return array;
+            NdArray row = array.Reshape([1, .. input.Dims[1..]]);
+            return inner == 0 ? row : Batches.Select(row, new int[input.Dims[0]]);
+        }
+    }
+
+    private sealed record MeanBaseline : Baseline
+    {
+        public override string Describe() => "mean";
+
+        private protected override NdArray Fill(NdArray input, int index)
+        {
+            NdArray mean = NdArray.Create(input.Type, input.Dims.ToArray());
+            int rows = input.Dims[0], columns = input.Length / rows;
+            if (input.Rank <= 2)
+            {
+                for (int c = 0; c < columns; c++)
+                {
+                    double sum = 0;
+                    for (int r = 0; r < rows; r++) sum += input.Floats[r * columns + c];
+                    for (int r = 0; r < rows; r++) mean.Floats[r * columns + c] = (float)(sum / rows);
+                }
+                return mean;
+            }
+            int inner = columns / input.Dims[1];
+            for (int p = 0; p < rows * input.Dims[1]; p++)
+            {
+                double sum = 0;
+                foreach (float v in input.Floats.Slice(p * inner, inner)) sum += v;
+                mean.Floats.Slice(p * inner, inner).Fill((float)(sum / inner));
+            }
+            return mean;
+        }
+    }
+
+    private sealed record BlurBaseline(double? Sigma) : Baseline
+    {
+        public override string Describe() => "blur";
+
+        private protected override NdArray Fill(NdArray input, int index)
+        {
+            if (input.Rank < 3)
+                throw new ShapeMismatchException($"A blurred baseline needs a picture, and the input has the shape {NdArray.Describe(input.Dims)}. Use --baseline 0 or mean.");
+            int height = input.Rank == 3 ? 1 : input.Dims[^2], width = input.Dims[^1];
+            double sigma = Sigma ?? Math.Max(height, width) / 20.0;
+            if (!(sigma > 0)) throw new InvalidOptionException($"The blur's standard deviation must be positive, and {sigma} was given.");
+            return GaussianBlur.Planes(input, height, width, sigma);
+        }
+    }
+
+    private sealed record SeveralBaselines(IReadOnlyList<Baseline> Parts) : Baseline
+    {
+        public override string Describe() => $"{Parts.Count} baselines";
+
+        internal override IEnumerable<IReadOnlyList<NdArray>> Resolve(IReadOnlyList<NdArray> inputs) => Parts.SelectMany(p => p.Resolve(inputs));
+
+        private protected override NdArray Fill(NdArray input, int index) => throw new LimnException("This method takes a single baseline.");
+    }
+}
+
+/// <summary>A separable Gaussian filter on the last two axes; the edge is repeated outwards, the kernel ends at four standard deviations.</summary>
+internal static class GaussianBlur
+{
+    public static NdArray Planes(NdArray input, int height, int width, double sigma)
+    {
+        int radius = Math.Max(1, (int)Math.Ceiling(4 * sigma));
+        var kernel = new double[2 * radius + 1];
+        for (int i = -radius; i <= radius; i++) kernel[i + radius] = Math.Exp(-0.5 * i * i / (sigma * sigma));
+        double sum = kernel.Sum();
+        for (int i = 0; i < kernel.Length; i++) kernel[i] /= sum;
+
+        NdArray output = NdArray.Create(input.Type, input.Dims.ToArray());
+        var across = new float[height * width];
+        for (int p = 0; p < input.Length / (height * width); p++)
+        {
+            ReadOnlySpan<float> plane = input.Floats.Slice(p * height * width, height * width);
+            Span<float> result = output.Floats.Slice(p * height * width, height * width);
+            for (int y = 0; y < height; y++)
+                for (int x = 0; x < width; x++)
+                {
+                    double value = 0;
+                    for (int i = -radius; i <= radius; i++) value += kernel[i + radius] * plane[y * width + Math.Clamp(x + i, 0, width - 1)];
+                    across[y * width + x] = (float)value;
+                }
+            for (int y = 0; y < height; y++)
+                for (int x = 0; x < width; x++)
+                {
+                    double value = 0;
+                    for (int i = -radius; i <= radius; i++) value += kernel[i + radius] * across[Math.Clamp(y + i, 0, height - 1) * width + x];
+                    result[y * width + x] = (float)value;
+                }
+        }
+        return output;
+    }
+}

@@ -1,0 +1,73 @@
+using System.Numerics.Tensors;
+using Limn.Engine;
+using Limn.Models;
+
+namespace Limn;
+
+/// <summary>What a method computes; the base class adds the rest of the <see cref="Attribution"/>.</summary>
+/// <param name="Values">The attributions of each place.</param>
+/// <param name="Prediction">The score of each row.</param>
+/// <param name="BaselinePrediction">The score at the baseline, where there is one.</param>
+/// <param name="Delta">Σ attributions − change of the score that they should add up to, where the method promises that.</param>
+/// <param name="StandardError">The Monte-Carlo standard error of each value, for sampled methods.</param>
+public sealed record MethodResult(IReadOnlyList<NdArray> Values, double[] Prediction, double[]? BaselinePrediction = null, double[]? Delta = null,
+    IReadOnlyList<NdArray>? StandardError = null);
+
+/// <summary>An explanation method. A method is a class named as in its paper, with its options as properties.</summary>
+public abstract class Method
+{
+    private protected Method(IPredictor model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        Model = model;
+    }
+
+    public IPredictor Model { get; }
+
+    /// <summary>The name on the command line.</summary>
+    public string Name => MethodRegistry.Describe(GetType()).Name;
+
+    /// <summary>Whether the places are layers or inputs of a network (true), or the inputs of any model (false).</summary>
+    internal virtual bool LooksInside => true;
+
+    /// <summary>Explains one input tensor [rows, ...].</summary>
+    /// <param name="input">The rows to explain.</param>
+    /// <param name="target">What to explain; the predicted class when null.</param>
+    /// <param name="options">Where, with which seed, and so on.</param>
+    public Attribution Explain(Tensor<float> input, Target? target = null, ExplainOptions? options = null) =>
+        Explain([NdArray.From(input)], target, options);
+
+    /// <summary>Explains rows of a model of one or several inputs of any element type.</summary>
+    /// <exception cref="InvalidDataException">An input holds NaN or infinity.</exception>
+    /// <exception cref="ShapeMismatchException">An input does not fit the model.</exception>
+    /// <exception cref="InvalidTargetException">The target does not exist.</exception>
+    /// <exception cref="NotDifferentiableException">No gradient leads from the target to the place.</exception>
+    public Attribution Explain(IReadOnlyList<NdArray> inputs, Target? target = null, ExplainOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(inputs);
+        long started = System.Diagnostics.Stopwatch.GetTimestamp();
+        options ??= new ExplainOptions();
+        target ??= Target.Predicted;
+        Validation.Inputs(Model, inputs);
+        var log = new RunLog(options);
+        Question question = Asking.Of(this, inputs, target, options, log);
+        MethodResult result = Compute(question);
+        return Diagnosis.Complete(this, question, result, target, options) with
+        {
+            ModelCalls = log.Calls,
+            Elapsed = System.Diagnostics.Stopwatch.GetElapsedTime(started),
+        };
+    }
+
+    /// <summary>The method itself.</summary>
+    protected internal abstract MethodResult Compute(Question question);
+}
+
+/// <summary>A method that propagates backwards through a network.</summary>
+public abstract class GradientMethod(OnnxModel model) : Method(model);
+
+/// <summary>A method that changes inputs and watches the score; it needs nothing but predictions.</summary>
+public abstract class PerturbationMethod(IPredictor model) : Method(model)
+{
+    internal override bool LooksInside => false;
+}

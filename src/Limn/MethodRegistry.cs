@@ -1,0 +1,140 @@
+using System.Reflection;
+using Limn.Engine;
+using Limn.Engine.Graphs;
+using Limn.Games;
+using Limn.Gradients;
+using Limn.Models;
+
+namespace Limn;
+
+/// <summary>Names a method on the command line.</summary>
+/// <param name="name">The usual name, in kebab case.</param>
+/// <param name="title">The name as the paper writes it.</param>
+/// <param name="summary">One sentence.</param>
+[AttributeUsage(AttributeTargets.Class)]
+public sealed class MethodAttribute(string name, string title, string summary) : Attribute
+{
+    public string Name { get; } = name;
+
+    public string Title { get; } = title;
+
+    public string Summary { get; } = summary;
+
+    /// <summary>The paper, with section or equation.</summary>
+    public string Source { get; init; } = "";
+}
+
+/// <summary>Makes a property an option of its method.</summary>
+/// <param name="name">The option's name, in kebab case.</param>
+/// <param name="summary">One sentence.</param>
+[AttributeUsage(AttributeTargets.Property)]
+public sealed class OptionAttribute(string name, string summary) : Attribute
+{
+    public string Name { get; } = name;
+
+    public string Summary { get; } = summary;
+}
+
+/// <param name="Name">The option's name.</param>
+/// <param name="Type">What it takes, in words.</param>
+/// <param name="Default">The default; null when it depends on the input.</param>
+/// <param name="Summary">One sentence.</param>
+public sealed record MethodOption(string Name, string Type, object? Default, string Summary);
+
+/// <summary>A method as the registry knows it.</summary>
+public sealed record MethodDescription(string Name, string Title, string Summary, string Source, bool NeedsNetwork, IReadOnlyList<MethodOption> Options, Type Type);
+
+/// <summary>Every method, by its name.</summary>
+public static class MethodRegistry
+{
+    // One line a method.
+    private static readonly Type[] Types =
+    [
+        typeof(Saliency),
+        typeof(InputXGradient),
+        typeof(IntegratedGradients),
+        typeof(SmoothGrad),
+        typeof(SmoothGradSquared),
+        typeof(VarGrad),
+        typeof(FeatureAblation),
+        typeof(Occlusion),
+    ];
+
+    private static readonly Dictionary<string, MethodDescription> Methods = Types.Select(Describe).ToDictionary(m => m.Name);
+
+    /// <summary>All methods, in the order of the table.</summary>
+    public static IReadOnlyList<MethodDescription> All { get; } = [.. Types.Select(t => Methods[t.GetCustomAttribute<MethodAttribute>()!.Name])];
+
+    /// <summary>Makes a method by its name, with options given as text.</summary>
+    /// <param name="name">The method's name.</param>
+    /// <param name="model">The model to explain.</param>
+    /// <param name="options">Option names and values; a method around another passes on what it does not know itself.</param>
+    /// <exception cref="InvalidOptionException">The method or an option does not exist, or a value is not of its type.</exception>
+    public static Method Create(string name, IPredictor model, IReadOnlyDictionary<string, string>? options = null)
+    {
+        MethodDescription description = Find(name);
+        if (description.NeedsNetwork && model is not OnnxModel)
+            throw new InvalidOptionException($"The method '{name}' looks inside the model and needs an ONNX network; a black box can be explained with feature-ablation or occlusion.");
+        var remaining = new Dictionary<string, string>(options ?? new Dictionary<string, string>());
+        object[] arguments = [model];
+        if (typeof(NoiseMethod).IsAssignableFrom(description.Type))
+        {
+            remaining.Remove("of", out string? of);
+            HashSet<string> own = [.. description.Options.Select(o => o.Name)];
+            var passed = remaining.Where(o => !own.Contains(o.Key)).ToDictionary();
+            foreach (string key in passed.Keys) remaining.Remove(key);
+            of ??= NoiseMethod.DefaultInner;
+            // The mean of absolute gradients has no zero to diverge from: what is averaged by default keeps its sign.
+            if (of == "saliency") passed.TryAdd("absolute", "false");
+            arguments = [Create(of, model, passed)];
+        }
+        var method = (Method)Activator.CreateInstance(description.Type, arguments)!;
+        foreach (var (option, text) in remaining)
+        {
+            PropertyInfo property = Property(description.Type, option) ?? throw new InvalidOptionException(
+                $"The method '{name}' has no option '{option}'. Its options: {(description.Options.Count == 0 ? "none" : string.Join(", ", description.Options.Select(o => o.Name)))}.");
+            property.SetValue(method, OptionText.Parse(option, text, property.PropertyType));
+        }
+        return method;
+    }
+
+    /// <exception cref="InvalidOptionException">There is no such method; the message names the nearest.</exception>
+    public static MethodDescription Find(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        if (Methods.TryGetValue(name, out MethodDescription? description)) return description;
+        IReadOnlyList<string> near = NearestName.Of(name, Methods.Keys);
+        throw new InvalidOptionException($"There is no method '{name}'. {(near.Count > 0 ? $"Did you mean {string.Join(" or ", near)}? " : "")}'limn methods' lists all.");
+    }
+
+    internal static MethodDescription Describe(Type type)
+    {
+        MethodAttribute about = type.GetCustomAttribute<MethodAttribute>() ?? throw new InvalidOperationException($"{type.Name} has no [Method] attribute.");
+        Method blank = Blank(type);
+        return new MethodDescription(about.Name, about.Title, about.Summary, about.Source, !typeof(PerturbationMethod).IsAssignableFrom(type) && !typeof(NoiseMethod).IsAssignableFrom(type),
+            [.. Options(type).Select(o => new MethodOption(o.Option.Name, OptionText.TypeName(o.Property.PropertyType), OptionText.Format(o.Property.GetValue(blank)), o.Option.Summary))], type);
+    }
+
+    internal static IReadOnlyDictionary<string, object?> OptionsOf(Method method)
+    {
+        var options = Options(method.GetType()).ToDictionary(o => o.Option.Name, o => OptionText.Format(o.Property.GetValue(method)));
+        if (method is not NoiseMethod noise) return options;
+        options["of"] = noise.Inner.Name;
+        foreach (var (name, value) in OptionsOf(noise.Inner)) options.TryAdd(name, value);
+        return options;
+    }
+
+    /// <summary>The method with its defaults, around a model that does nothing.</summary>
+    private static Method Blank(Type type)
+    {
+        var graph = new GraphBuilder();
+        graph.Output(graph.Input("x", ElementType.Float, [Dim.Unknown]));
+        var model = new OnnxModel(graph.Build());
+        return (Method)Activator.CreateInstance(type, typeof(NoiseMethod).IsAssignableFrom(type) ? new Saliency(model) : model)!;
+    }
+
+    private static PropertyInfo? Property(Type type, string option) => Options(type).FirstOrDefault(o => o.Option.Name == option).Property;
+
+    private static IEnumerable<(OptionAttribute Option, PropertyInfo Property)> Options(Type type) =>
+        type.GetProperties().Select(p => (Option: p.GetCustomAttribute<OptionAttribute>(), Property: p)).Where(o => o.Option is not null)!;
+}

@@ -1,0 +1,59 @@
+using Limn.Engine;
+using Limn.Engine.Differentiation;
+using Limn.Engine.Execution;
+using Limn.Engine.Graphs;
+
+namespace Limn.Models;
+
+/// <summary>A value of a network together with its gradient at places, as one compiled graph: the value comes free with the gradient.</summary>
+internal sealed class GradientFunction
+{
+    private readonly OnnxModel model;
+    private readonly Session session;
+    private readonly Value source;
+    private readonly Value seed;
+    private readonly Value?[] gradients;
+    private readonly IReadOnlyList<Value> at;
+    private readonly Value[] fetches;
+
+    public GradientFunction(OnnxModel model, Graph graph, Value source, IReadOnlyList<Value> at, Rulebook? rulebook)
+    {
+        this.model = model;
+        this.source = source;
+        this.at = at;
+        var builder = new GraphBuilder(graph);
+        seed = builder.Input("limn.seed", ElementType.Float, source.Shape);
+        GradientGraph result = Gradient.Of(builder, graph, source, at, rulebook, seed);
+        gradients = [.. result.Gradients];
+        if (Array.TrueForAll(gradients, g => g is null)) result.Required();
+        Cuts = result.Cuts;
+        session = new Session(result.Graph, model.Threads);
+        fetches = [source, .. gradients.OfType<Value>()];
+    }
+
+    /// <summary>Nodes that let no gradient through.</summary>
+    public IReadOnlyList<Node> Cuts { get; }
+
+    /// <summary>The value of the source and, for each place, the gradient of ⟨seed, source⟩: zeros where the source does not depend on the place.</summary>
+    /// <param name="feeds">The model's inputs, and any values that are set instead of computed.</param>
+    /// <param name="seeds">The weights of the source's elements, of its shape.</param>
+    /// <param name="cancellation">Stops between operators.</param>
+    public (NdArray Source, NdArray[] Gradients) Evaluate(IReadOnlyDictionary<Value, NdArray> feeds, NdArray seeds, CancellationToken cancellation)
+    {
+        var all = new Dictionary<Value, NdArray>(feeds) { [seed] = seeds };
+        NdArray[] results = Batches.Run(model.FixedRows, all, f => session.Run(f, fetches, cancellation));
+        var values = new NdArray[at.Count];
+        int next = 1;
+        for (int i = 0; i < values.Length; i++)
+        {
+            if (gradients[i] is not null) values[i] = results[next++];
+            else values[i] = feeds.TryGetValue(at[i], out NdArray? fed) ? NdArray.Create(fed.Type, fed.Dims.ToArray())
+                : throw new NotDifferentiableException($"The target does not depend on '{at[i].Name}'.");
+        }
+        return (results[0], values);
+    }
+
+    /// <summary>The bytes of one evaluation.</summary>
+    public long BytesFor(IReadOnlyDictionary<Value, NdArray> feeds, NdArray seeds) =>
+        session.BytesFor(new Dictionary<Value, NdArray>(feeds) { [seed] = seeds }, fetches);
+}

@@ -1,0 +1,32 @@
+namespace Limn.Reports.Tests;
+
+public class MethodTextsTests
+{
+    [Theory]
+    [InlineData("saliency")]
+    [InlineData("input-x-gradient")]
+    [InlineData("integrated-gradients")]
+    [InlineData("smooth-grad")]
+    [InlineData("smooth-grad-squared")]
+    [InlineData("var-grad")]
+    [InlineData("feature-ablation")]
+    [InlineData("occlusion")]
+    public void Known_method_has_its_own_text(string method)
+    {
+        Assert.Contains(method, MethodTexts.Methods);
+        MethodText text = MethodTexts.For(method);
+        Assert.NotEqual(MethodTexts.For("unheard-of").How, text.How);
+        Assert.NotEmpty(text.Can);
+        Assert.NotEmpty(text.Cannot);
+    }
+
+    [Fact]
+    public void Unknown_method_has_a_general_text_under_its_own_name()
+    {
+        MethodText text = MethodTexts.For("my--own-method-");
+        Assert.Equal("My Own Method", text.Title);
+        Assert.NotEmpty(text.Can);
+        Assert.NotEmpty(text.Cannot);
+        Assert.Equal("", MethodTexts.For("").Title);
+    }
+}
