@@ -30,3 +30,13 @@ internal sealed class SharedFactAttribute : FactAttribute
         else if (jpeg && !Limn.Data.JpegFile.IsSupported) Skip = "libturbojpeg is not installed";
     }
 }
+
+/// <summary>A fact that needs libturbojpeg; skipped where that is not installed.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class JpegFactAttribute : FactAttribute
+{
+    public JpegFactAttribute()
+    {
+        if (!Limn.Data.JpegFile.IsSupported) Skip = "libturbojpeg is not installed";
+    }
+}
