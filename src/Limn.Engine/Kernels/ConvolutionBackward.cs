@@ -34,6 +34,8 @@ internal static unsafe partial class Convolution
         {
             if (IsPointwise(shape))
                 Pointwise(vectors, shape, pdy, pw, pdx, workers);
+            else if (shape.InPerGroup == 1 && shape.OutPerGroup <= DirectOutputs && !IsUnstrided(shape))
+                DepthwiseConvolution.BackwardInput(shape, pdy, pw, pdx, workers);
             else if (shape.OutPerGroup >= WorthAddingPatches && AddingIsCheaper(shape))
                 ByAddingPatches(vectors, shape, pdy, pw, pdx, workers);
             else
@@ -48,6 +50,8 @@ internal static unsafe partial class Convolution
         return inputs * patches <= outputs * inputs + outputs * patches;
     }
 
+    private static bool IsUnstrided(in ConvolutionShape shape) => shape.Depth.Stride == 1 && shape.Height.Stride == 1 && shape.Width.Stride == 1;
+
     private static void Pointwise(VectorWidth vectors, ConvolutionShape shape, float* dy, float* w, float* dx, Workers workers)
     {
         int inputs = shape.InPerGroup, outputs = shape.OutPerGroup, positions = shape.OutputPositions;
@@ -61,7 +65,7 @@ internal static unsafe partial class Convolution
 
     private static void ByPhases(VectorWidth vectors, in ConvolutionShape shape, float* dy, float* w, float* dx, Workers workers)
     {
-        bool onePhase = shape.Depth.Stride == 1 && shape.Height.Stride == 1 && shape.Width.Stride == 1;
+        bool onePhase = IsUnstrided(shape);
         if (!onePhase) new Span<float>(dx, (int)shape.InputLength).Clear();
         for (int d = 0; d < Math.Min(shape.Depth.Stride, shape.Depth.Input); d++)
         {
