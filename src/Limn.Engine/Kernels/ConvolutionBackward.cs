@@ -203,7 +203,7 @@ internal static unsafe partial class Convolution
                     tapOffsets[next++] = (depth.Tap(d) * shape.Height.Kernel + height.Tap(h)) * shape.Width.Kernel + width.Tap(v);
             }
         }
-        workers.Ranges((shape.InChannels + together - 1) / together, 1 + (1 << 15) / (row * together), (from, end) =>
+        workers.Ranges((shape.InChannels + together - 1) / together, (int)(1 + (1 << 15) / ((long)row * together)), (from, end) =>
         {
             fixed (int* offsets = tapOffsets)
             {

@@ -28,7 +28,7 @@ internal static unsafe class DepthwiseConvolution
         var patches = new Patches(shape);
         int[] taps = patches.TapOffsets(1);
         int positions = shape.OutputPositions, width = shape.Width.Output, rows = shape.Depth.Output * shape.Height.Output, outputs = shape.OutPerGroup;
-        workers.Ranges(shape.Batch * shape.Groups, 1 + (1 << 15) / (positions * taps.Length * outputs), (from, to) =>
+        workers.Ranges(shape.Batch * shape.Groups, (int)(1 + (1 << 15) / ((long)positions * taps.Length * outputs)), (from, to) =>
         {
             using var scratch = new Scratch(patches.ChannelLength);
             for (int plane = from; plane < to; plane++)
@@ -60,7 +60,7 @@ internal static unsafe class DepthwiseConvolution
         var patches = new Patches(shape);
         int[] tapOffsets = patches.TapOffsets(1);
         int positions = shape.OutputPositions, rows = shape.Depth.Output * shape.Height.Output, outputs = shape.OutPerGroup;
-        workers.Ranges(shape.Batch * shape.Groups, 1 + (1 << 15) / (positions * tapOffsets.Length * outputs), Planes);
+        workers.Ranges(shape.Batch * shape.Groups, (int)(1 + (1 << 15) / ((long)positions * tapOffsets.Length * outputs)), Planes);
 
         void Planes(int from, int to)
         {
