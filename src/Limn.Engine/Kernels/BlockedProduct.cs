@@ -22,7 +22,8 @@ internal static unsafe class BlockedProduct
     private const long WorthAThread = 1 << 17;
 
     public static void Run<TRight>(
-        VectorWidth width, int m, int n, int k, float alpha, LeftOperand a, TRight b, float beta, float* c, nint ldc, ReadOnlySpan<float> rowStart, Workers workers)
+        VectorWidth width, int m, int n, int k, float alpha, LeftOperand a, TRight b, float beta, float* c, nint ldc,
+        ReadOnlySpan<float> rowStart, Workers workers)
         where TRight : struct, IRightOperand
     {
         fixed (float* start = rowStart)
@@ -107,7 +108,8 @@ internal static unsafe class BlockedProduct
             for (int row = fromRow; row < toRow; row += RowsPerPass)
             {
                 int passEnd = Math.Min(toRow, row + RowsPerPass);
-                var left = new LeftTiles((nint)(product.A.Data + row * product.A.Row + p * product.A.Step), TLane.TileRows * product.A.Row, product.A.Row, product.A.Step);
+                LeftOperand a = product.A;
+                var left = new LeftTiles((nint)(a.Data + row * a.Row + p * a.Step), TLane.TileRows * a.Row, a.Row, a.Step);
                 if (packLeft)
                 {
                     PackLeft(left, passEnd - row, TLane.TileRows, depth, leftScratch.Pointer);

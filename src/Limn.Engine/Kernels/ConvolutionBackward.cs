@@ -180,7 +180,9 @@ internal static unsafe partial class Convolution
                     {
                         int count = Math.Min(block, positions - p);
                         patches.Pack(padded.Pointer, taps, channels * volume, p, count, packed.Pointer, step);
-                        Gemm.Dots(vectors, m, channels * volume, count, dy + row * m * positions + p, positions, packed.Pointer, step, to, k, 1, image == 0 && p == 0 ? 0 : 1);
+                        float* gradient = dy + row * m * positions + p;
+                        float beta = image == 0 && p == 0 ? 0 : 1;
+                        Gemm.Dots(vectors, m, channels * volume, count, gradient, positions, packed.Pointer, step, to, k, 1, beta);
                     }
                 }
             }
