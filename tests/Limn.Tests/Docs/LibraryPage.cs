@@ -81,4 +81,18 @@ public sealed class LibraryPage : IDisposable
 
         Assert.Equal("integrated-gradients", byName.Name);
     }
+
+    [Fact]
+    public void The_code_of_the_readme_runs()
+    {
+        Tensor<float> wine = Tensor.Create([13.2f, 1.78f, 2.14f, 11.2f, 100, 2.65f, 2.76f, 0.26f, 1.28f, 4.38f, 1.05f, 3.4f, 1050], [1, 13]);
+        Tensor<float> typicalWine = Tensor.Create([13f, 2.34f, 2.37f, 19.5f, 99.7f, 2.3f, 2.03f, 0.36f, 1.59f, 5.06f, 0.96f, 2.61f, 747], [1, 13]);
+        OnnxModel model = OnnxModel.Load("samples/wine/model.onnx");
+        Attribution why = new IntegratedGradients(model) { Baseline = Baseline.Of(typicalWine) }.Explain(wine);
+
+        Console.WriteLine($"class {why.TargetClasses![0]} at {why.Prediction[0]:F2}; alcohol contributed {why.Values[0, 0]:F2}");
+        Console.WriteLine(string.Join('\n', why.Remarks));
+
+        Assert.Equal(0, why.TargetClasses[0]);
+    }
 }
