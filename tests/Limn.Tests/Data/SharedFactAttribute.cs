@@ -31,6 +31,16 @@ internal sealed class SharedFactAttribute : FactAttribute
     }
 }
 
+/// <summary>A theory about files in <see cref="SharedFiles"/>; skipped where the folder is absent.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class SharedTheoryAttribute : TheoryAttribute
+{
+    public SharedTheoryAttribute()
+    {
+        if (SharedFiles.Folder is null) Skip = "../shared is not there";
+    }
+}
+
 /// <summary>A fact that needs libturbojpeg; skipped where that is not installed.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 internal sealed class JpegFactAttribute : FactAttribute
