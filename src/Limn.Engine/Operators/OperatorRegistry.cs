@@ -18,5 +18,13 @@ public static class OperatorRegistry
     private static IEnumerable<OperatorDefinition> Families() =>
     [
         .. StructureOperators.Definitions,
+        .. ReshapeOperators.Definitions,
+        .. JoinOperators.Definitions,
+        .. SliceOperators.Definitions,
+        .. PadOperators.Definitions,
+        .. GatherOperators.Definitions,
+        .. GatherNDOperators.Definitions,
+        .. SequenceOperators.Definitions,
+        .. SelectionOperators.Definitions,
     ];
 }
