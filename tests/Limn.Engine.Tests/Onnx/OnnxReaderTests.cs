@@ -238,7 +238,7 @@ public class OnnxReaderTests
         string folder = Directory.CreateTempSubdirectory("limn").FullName;
         string noise = Path.Combine(folder, "noise.onnx");
         var bytes = new byte[1000];
-        new Random(1).NextBytes(bytes);
+        new System.Random(1).NextBytes(bytes);
         File.WriteAllBytes(noise, bytes);
         foreach (string path in new[] { noise, folder, Path.Combine(folder, "missing.onnx") })
             Assert.StartsWith(Path.GetFileName(path) + ":", Assert.Throws<InvalidModelException>(() => OnnxReader.Read(path)).Message, StringComparison.Ordinal);
