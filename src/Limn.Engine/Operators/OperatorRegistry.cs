@@ -31,5 +31,13 @@ public static class OperatorRegistry
         .. SoftmaxOperators.Definitions,
         .. TrigonometricOperators.Definitions,
         .. VariadicOperators.Definitions,
+        .. ReshapeOperators.Definitions,
+        .. JoinOperators.Definitions,
+        .. SliceOperators.Definitions,
+        .. PadOperators.Definitions,
+        .. GatherOperators.Definitions,
+        .. GatherNDOperators.Definitions,
+        .. SequenceOperators.Definitions,
+        .. SelectionOperators.Definitions,
     ];
 }
