@@ -18,5 +18,26 @@ public static class OperatorRegistry
     private static IEnumerable<OperatorDefinition> Families() =>
     [
         .. StructureOperators.Definitions,
+        .. ActivationOperators.Definitions,
+        .. ArgExtremeOperators.Definitions,
+        .. ArithmeticOperators.Definitions,
+        .. CastOperator.Definitions,
+        .. ComparisonOperators.Definitions,
+        .. LogicOperators.Definitions,
+        .. MathOperators.Definitions,
+        .. PowOperator.Definitions,
+        .. RectifierOperators.Definitions,
+        .. ReductionOperators.Definitions,
+        .. SoftmaxOperators.Definitions,
+        .. TrigonometricOperators.Definitions,
+        .. VariadicOperators.Definitions,
+        .. ReshapeOperators.Definitions,
+        .. JoinOperators.Definitions,
+        .. SliceOperators.Definitions,
+        .. PadOperators.Definitions,
+        .. GatherOperators.Definitions,
+        .. GatherNDOperators.Definitions,
+        .. SequenceOperators.Definitions,
+        .. SelectionOperators.Definitions,
     ];
 }
