@@ -18,5 +18,10 @@ public static class OperatorRegistry
     private static IEnumerable<OperatorDefinition> Families() =>
     [
         .. StructureOperators.Definitions,
+        .. ConvolutionOperators.Definitions,
+        .. PoolingOperators.Definitions,
+        .. MatrixOperators.Definitions,
+        .. NormalizationOperators.Definitions,
+        .. LocalNormalizationOperators.Definitions,
     ];
 }
