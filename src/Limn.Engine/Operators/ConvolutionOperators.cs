@@ -23,7 +23,7 @@ public static class ConvolutionOperators
         this GraphBuilder graph, Value x, Value w, Value? bias = null, SlidingWindow? window = null, int group = 1, long[]? outputPadding = null) =>
         graph.Op(new ConvTranspose(window ?? new()) { Group = group, OutputPadding = outputPadding ?? [] }, bias is null ? [x, w] : [x, w, bias]);
 
-    internal static ConvolutionShape Shape(
+    internal static ConvolutionShape Plan(
         int group, ReadOnlySpan<int> input, ReadOnlySpan<int> output, (WindowAxis Depth, WindowAxis Height, WindowAxis Width) axes) => new()
         {
             Batch = input[0], InChannels = input[1], OutChannels = output[1], Groups = group, Depth = axes.Depth, Height = axes.Height, Width = axes.Width,
@@ -97,8 +97,19 @@ public sealed class Conv(SlidingWindow window) : Operator
     public override void Execute(KernelContext context)
     {
         ReadOnlySpan<int> x = context.Dims(0), y = context.OutputDims();
-        ConvolutionShape shape = ConvolutionOperators.Shape(Group, x, y, Window.Axes(x[2..], y[2..], context.Dims(1)[2..]));
+        ConvolutionShape shape = ConvolutionOperators.Plan(Group, x, y, Window.Axes(x[2..], y[2..], context.Dims(1)[2..]));
         Convolution.Forward(shape, context.Floats(0), context.Floats(1), context.FloatsOrEmpty(2), context.OutputFloats(), context.Workers);
+    }
+
+    public override Value?[] Gradient(Backward backward)
+    {
+        GraphBuilder graph = backward.Graph;
+        Value x = backward.Inputs(0), w = backward.Inputs(1), dy = backward.Upstream;
+        Value?[] sent = new Value?[backward.Node.Inputs.Count];
+        if (backward.Needs(0)) sent[0] = graph.ConvolutionInputGradient(dy, w, x, Window, Group);
+        if (backward.Needs(1)) sent[1] = graph.ConvolutionWeightGradient(x, dy, w, Window, Group);
+        if (backward.Has(2) && backward.Needs(2)) sent[2] = graph.SumOfChannels(dy);
+        return sent;
     }
 
     private Dim KernelOf(InferenceContext context, int axis, Dim ofWeights)
@@ -179,7 +190,7 @@ public sealed class ConvTranspose(SlidingWindow window) : Operator
         var axes = new WindowAxis[x.Length - 2];
         for (int i = 0; i < axes.Length; i++)
             axes[i] = new WindowAxis(y[i + 2], x[i + 2], w[i + 2], Window.Stride(i), Window.Dilation(i), Pads(i, x[i + 2], w[i + 2]).Begin);
-        ConvolutionShape shape = ConvolutionOperators.Shape(Group, y, x, SlidingWindow.Spread(axes));
+        ConvolutionShape shape = ConvolutionOperators.Plan(Group, y, x, SlidingWindow.Spread(axes));
         Span<float> result = context.OutputFloats();
         Convolution.BackwardInput(shape, context.Floats(0), context.Floats(1), result, context.Workers);
         if (!context.Has(2) || result.IsEmpty) return;
@@ -190,6 +201,39 @@ public sealed class ConvTranspose(SlidingWindow window) : Operator
             Span<float> part = result.Slice(plane * positions, positions);
             TensorPrimitives.Add(part, bias[plane % bias.Length], part);
         }
+    }
+
+    /// <remarks>Null, so that nothing passes, where output_shape is given and the input's sizes are not known when the gradient is built.</remarks>
+    public override Value?[]? Gradient(Backward backward)
+    {
+        GraphBuilder graph = backward.Graph;
+        Value x = backward.Inputs(0), w = backward.Inputs(1), dy = backward.Upstream;
+        Value?[] sent = new Value?[backward.Node.Inputs.Count];
+        if (backward.Has(2) && backward.Needs(2)) sent[2] = graph.SumOfChannels(dy);
+        if (!backward.Needs(0) && !backward.Needs(1)) return sent;
+        if (GivenPads(x.Shape, w.Shape) is not { } window) return null;
+        if (backward.Needs(0)) sent[0] = graph.Conv(dy, w, null, window, Group);
+        if (backward.Needs(1)) sent[1] = graph.ConvolutionWeightGradient(dy, x, w, window, Group);
+        return sent;
+    }
+
+    /// <summary>The windows of the convolution of which this is the adjoint, with pads as numbers; null if they cannot be told yet.</summary>
+    private SlidingWindow? GivenPads(Shape? x, Shape? w)
+    {
+        int? rank = x?.Rank ?? w?.Rank;
+        if (rank is null) return null;
+        int axes = rank.Value - 2;
+        var pads = new long[2 * axes];
+        for (int i = 0; i < axes; i++)
+        {
+            Dim kernel = Window.Kernel.Length > 0 ? Window.Kernel[i] : w is null ? Dim.Unknown : w[i + 2], input = x is null ? Dim.Unknown : x[i + 2];
+            if ((Window.IsSame || OutputShape.Length > 0) && !kernel.IsKnown) return null;
+            if (OutputShape.Length > 0 && !input.IsKnown) return null;
+            var (begin, end) = Pads(i, input.IsKnown ? input.Value : 0, kernel.IsKnown ? kernel.Value : 0);
+            // Rounding down takes care of outputs that were added, up to a whole stride of them.
+            (pads[i], pads[axes + i]) = (begin, ExtraOutputs(i) < Window.Stride(i) ? end : end - ExtraOutputs(i));
+        }
+        return Window with { AutoPad = AutoPad.NotSet, Pads = pads };
     }
 
     /// <summary>The padding before and after an axis of the output. It depends on the input's size with <see cref="OutputShape"/> only.</summary>

@@ -66,6 +66,24 @@ public sealed class LocalResponseNormalization(int size) : Operator
                 y[row * inner + i] = (float)(x[row * inner + i] / Math.Pow(Bias + Alpha / Size * sums[i], Beta));
         }
     }
+
+    /// <remarks>dx = dy · s^(−β) − 2αβ · x · meanᵀ(dy · x · s^(−β−1)) with s = bias + α · mean(x²), the mean over the window of channels and meanᵀ its adjoint.</remarks>
+    public override Value?[] Gradient(Backward backward)
+    {
+        GraphBuilder graph = backward.Graph;
+        Value x = backward.Input, dy = backward.Upstream;
+        Value rows = graph.Concat(0, graph.Op(new ShapeOf { End = 1 }, x), graph.Integers(1), graph.Op(new ShapeOf { Start = 1, End = 2 }, x), graph.Positions(x));
+        Value s = graph.Add(graph.Scale(Mean(graph.Mul(x, x), (Size - 1) / 2, Size / 2), Alpha), graph.ScalarLike(x, Bias));
+        Value direct = graph.Mul(dy, graph.Pow(s, -Beta));
+        Value around = Mean(graph.Mul(graph.Mul(dy, x), graph.Pow(s, -Beta - 1)), Size / 2, (Size - 1) / 2);
+        return [graph.Sub(direct, graph.Scale(graph.Mul(x, around), 2 * Alpha * Beta))];
+
+        Value Mean(Value values, int before, int after)
+        {
+            var window = new SlidingWindow { Kernel = [Size, 1], Pads = [before, 0, after, 0] };
+            return graph.ReshapeLike(graph.AveragePool(graph.Reshape(values, rows), window, countIncludePad: true), x);
+        }
+    }
 }
 
 /// <summary>LpNormalization: y = x / (Σ |x|ᵖ)^(1/p) along an axis, for p = 1 or 2; where the norm is zero, y is zero and so is the gradient. ONNX 1 and 22.</summary>
@@ -109,5 +127,17 @@ public sealed class LpNormalization(int p) : Operator
                 for (int j = 0; j < length; j++) y[start + j * inner] = norm == 0 ? 0 : (float)(x[start + j * inner] / norm);
             }
         }
+    }
+
+    public override Value?[] Gradient(Backward backward)
+    {
+        GraphBuilder graph = backward.Graph;
+        Value x = backward.Input, dy = backward.Upstream;
+        Value sum = graph.ReduceSum(P == 1 ? graph.Abs(x) : graph.Mul(x, x), [Axis]);
+        Value some = graph.Greater(sum, graph.ScalarLike(x, 0));
+        Value safe = graph.Where(some, sum, graph.ScalarLike(x, 1)); // so that no derivative is infinite where the norm is zero
+        Value inverse = graph.Where(some, graph.Reciprocal(P == 1 ? safe : graph.Sqrt(safe)), graph.ScalarLike(x, 0));
+        Value y = graph.Mul(x, inverse), direction = P == 1 ? graph.Sign(x) : y;
+        return [graph.Mul(inverse, graph.Sub(dy, graph.Mul(direction, graph.ReduceSum(graph.Mul(dy, y), [Axis]))))];
     }
 }

@@ -37,6 +37,8 @@ public sealed class MatMul : Operator
     public override void Infer(InferenceContext context) => context.Output(0, context.TypeOf(0), MatrixProduct.Infer(context, false, false));
 
     public override void Execute(KernelContext context) => MatrixProduct.Execute(context, false, false);
+
+    public override Value?[] Gradient(Backward backward) => MatrixProduct.Gradient(backward, false, false);
 }
 
 /// <summary>op(A) · op(B), where op swaps the last two axes or does not: what the gradients of a product are made of.</summary>
@@ -55,6 +57,15 @@ public sealed class TransposedMatMul(bool transA, bool transB) : Operator
     public override void Infer(InferenceContext context) => context.Output(0, context.TypeOf(0), MatrixProduct.Infer(context, TransA, TransB));
 
     public override void Execute(KernelContext context) => MatrixProduct.Execute(context, TransA, TransB);
+
+    public override Value?[] Gradient(Backward backward) => MatrixProduct.Gradient(backward, TransA, TransB);
+
+    public override IReadOnlyList<Value> Decompose(GraphBuilder graph, Node node)
+    {
+        return [graph.MatMul(Turned(node.Inputs[0]!, TransA), Turned(node.Inputs[1]!, TransB))];
+
+        Value Turned(Value x, bool turn) => turn ? graph.Transpose(x, [.. Enumerable.Range(0, x.Rank - 2), x.Rank - 1, x.Rank - 2]) : x;
+    }
 }
 
 /// <summary>Gemm: Y = alpha · op(A) · op(B) + beta · C for matrices, where op transposes or does not.</summary>
@@ -117,6 +128,19 @@ public sealed class Gemm : Operator
         Span<float> result = context.OutputFloats();
         if (context.Has(2) && Beta != 0) Broadcast.Expand(context.Floats(2), context.Dims(2), result, y, context.Workers);
         Kernels.Gemm.Multiply(TransA, TransB, m, n, k, Alpha, context.Floats(0), a[1], context.Floats(1), b[1], context.Has(2) ? Beta : 0, result, n, context.Workers);
+    }
+
+    public override Value?[] Gradient(Backward backward)
+    {
+        GraphBuilder graph = backward.Graph;
+        Value a = backward.Inputs(0), b = backward.Inputs(1), dy = backward.Upstream;
+        Value?[] sent = new Value?[backward.Node.Inputs.Count];
+        if (backward.Needs(0))
+            sent[0] = TransA ? graph.Gemm(b, dy, alpha: Alpha, transA: TransB, transB: true) : graph.Gemm(dy, b, alpha: Alpha, transB: !TransB);
+        if (backward.Needs(1))
+            sent[1] = TransB ? graph.Gemm(dy, a, alpha: Alpha, transA: true, transB: TransA) : graph.Gemm(a, dy, alpha: Alpha, transA: !TransA);
+        if (backward.Has(2) && backward.Needs(2)) sent[2] = graph.SumTo(graph.Scale(dy, Beta), backward.Inputs(2));
+        return sent;
     }
 
     private void OfIntegers(KernelContext context, int m, int n, int k)

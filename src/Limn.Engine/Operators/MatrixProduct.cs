@@ -1,3 +1,4 @@
+using Limn.Engine.Differentiation;
 using Limn.Engine.Graphs;
 using Limn.Engine.Kernels;
 
@@ -49,6 +50,36 @@ internal static class MatrixProduct
         var targets = new int[batches];
         for (int i = 0; i < batches; i++) targets[i] = i * m * n;
         Kernels.Gemm.MultiplyBatched(transA, transB, m, n, k, 1, left, transA ? m : k, Offsets(a, batch), right, transB ? k : n, Offsets(b, batch), 0, product, n, targets, context.Workers);
+    }
+
+    /// <summary>What a product sends to its operands: products again, without moving a matrix.</summary>
+    public static Value?[] Gradient(Backward backward, bool transA, bool transB)
+    {
+        GraphBuilder graph = backward.Graph;
+        Value a = backward.Inputs(0), b = backward.Inputs(1), dy = backward.Upstream;
+        Value left = a.Rank == 1 ? graph.Unsqueeze(a, 0) : a, right = b.Rank == 1 ? graph.Unsqueeze(b, 1) : b;
+        if (a.Rank == 1) dy = graph.Unsqueeze(dy, b.Rank == 1 ? -1 : -2);
+        if (b.Rank == 1) dy = graph.Unsqueeze(dy, -1);
+        var sent = new Value?[2];
+        if (backward.Needs(0))
+        {
+            Value da = SumTo(transA ? graph.MatMul(right, dy, transB, true) : graph.MatMul(dy, right, false, !transB), left);
+            sent[0] = a.Rank == 1 ? graph.ReshapeLike(da, a) : da;
+        }
+        if (backward.Needs(1))
+        {
+            if (right.Rank == 2 && left.Rank > 2 && !transA)
+            {
+                // One matrix for the whole stack: its gradient is one product over the stack as one tall matrix.
+                left = graph.Flatten(left, left.Rank - 1);
+                dy = graph.Flatten(dy, dy.Rank - 1);
+            }
+            Value db = SumTo(transB ? graph.MatMul(dy, left, true, transA) : graph.MatMul(left, dy, !transA, false), right);
+            sent[1] = b.Rank == 1 ? graph.ReshapeLike(db, b) : db;
+        }
+        return sent;
+
+        Value SumTo(Value x, Value like) => x.Rank == 2 && like.Rank == 2 ? x : graph.SumTo(x, like);
     }
 
     /// <summary>Products of integers, which wrap around on overflow: one for each pair of offsets, stored one after the other.</summary>

@@ -67,7 +67,14 @@ public static class NormalizationOperators
         import.Attributes.Ignore("stash_type");
         long groups = import.Attributes.Int("num_groups", 0);
         if (groups is < 1 or > int.MaxValue) throw import.Unsupported($"num_groups is {groups}, and at least 1 is expected.");
-        return import.Emit(new GroupNormalization((int)groups) { Epsilon = import.Attributes.Float("epsilon", 1e-5f) }, import.Inputs);
+        var op = new GroupNormalization((int)groups) { Epsilon = import.Attributes.Float("epsilon", 1e-5f) };
+        if (import.Opset >= 21) return import.Emit(op, import.Inputs);
+        GraphBuilder graph = import.Graph;
+        Value channels = graph.Op(new ShapeOf { Start = 1, End = 2 }, import.Input(0));
+        Value each = graph.Concat(0, graph.Integers(1), graph.Div(channels, graph.Integers(groups)));
+        return import.Emit(op, import.Input(0), PerChannel(import.Input(1)), PerChannel(import.Input(2)));
+
+        Value PerChannel(Value perGroup) => graph.Reshape(graph.Expand(graph.Unsqueeze(perGroup, 1), each), channels);
     }
 }
 
@@ -100,6 +107,29 @@ public sealed class BatchNormalization : Operator
         var b = new float[channels];
         Normalization.BatchNormFactors(context.Floats(1), context.Floats(2), context.Floats(3), context.Floats(4), Epsilon, a, b);
         Normalization.ScaleShift(context.Floats(0), a, b, context.OutputFloats(), samples, channels, inner, context.Workers);
+    }
+
+    public override Value?[] Gradient(Backward backward)
+    {
+        GraphBuilder graph = backward.Graph;
+        Value x = backward.Inputs(0), scale = backward.Inputs(1), mean = backward.Inputs(3), variance = backward.Inputs(4), dy = backward.Upstream;
+        Value inverse = graph.Reciprocal(graph.Sqrt(graph.Add(variance, graph.ScalarLike(variance, Epsilon))));
+        Value factor = graph.Mul(scale, inverse);
+        var sent = new Value?[5];
+        if (backward.Needs(0)) sent[0] = graph.Mul(dy, graph.PerChannel(factor, x.Rank));
+        if (backward.Needs(2) || backward.Needs(3))
+        {
+            Value sum = graph.SumOfChannels(dy);
+            if (backward.Needs(2)) sent[2] = sum;
+            if (backward.Needs(3)) sent[3] = graph.Neg(graph.Mul(sum, factor));
+        }
+        if (backward.Needs(1) || backward.Needs(4))
+        {
+            Value moment = graph.Mul(graph.SumOfChannels(graph.Mul(dy, graph.Sub(x, graph.PerChannel(mean, x.Rank)))), inverse);
+            if (backward.Needs(1)) sent[1] = moment;
+            if (backward.Needs(4)) sent[4] = graph.Scale(graph.Mul(graph.Mul(moment, factor), inverse), -0.5f);
+        }
+        return sent;
     }
 }
 
@@ -153,6 +183,31 @@ public sealed class LayerNormalization : Operator
             context.Wants(1) ? context.OutputFloats(1) : [], context.Wants(2) ? context.OutputFloats(2) : [], rows, length, context.Workers);
     }
 
+    public override Value?[] Gradient(Backward backward)
+    {
+        GraphBuilder graph = backward.Graph;
+        Value x = backward.Inputs(0), scale = backward.Inputs(1);
+        // Merged with the forward node when the graph is compiled.
+        IReadOnlyList<Value> forward = graph.Node(this, backward.Node.Inputs, outputCount: 3);
+        Value mean = forward[1], inverse = forward[2], normalised = graph.Mul(graph.Sub(x, mean), inverse);
+        Value?[] sent = new Value?[backward.Node.Inputs.Count];
+        if (backward.Arrives(0))
+        {
+            Value dy = backward.Upstream;
+            if (backward.Needs(0)) sent[0] = NormalizationGradient.Rows(graph, graph.Mul(dy, scale), normalised, inverse, Shape.Axis(Axis, x.Rank));
+            if (backward.Needs(1)) sent[1] = graph.SumTo(graph.Mul(dy, normalised), scale);
+            if (backward.Has(2) && backward.Needs(2)) sent[2] = graph.SumTo(dy, backward.Inputs(2));
+        }
+        if (!backward.Needs(0)) return sent;
+        Value share = graph.Share(mean, x);
+        if (backward.Arrives(1)) Send(graph.ExpandLike(graph.Mul(backward.UpstreamOf(1), share), x));
+        if (backward.Arrives(2)) // ∂d/∂x = −d²·n / count
+            Send(graph.Neg(graph.Mul(normalised, graph.Mul(graph.Mul(backward.UpstreamOf(2), share), graph.Mul(inverse, inverse)))));
+        return sent;
+
+        void Send(Value part) => sent[0] = sent[0] is { } before ? graph.Add(before, part) : part;
+    }
+
     private static ReadOnlySpan<float> Broadcasted(KernelContext context, int input, ReadOnlySpan<int> row)
     {
         if (context.Input(input).Length == NdArray.Count(row)) return context.Floats(input);
@@ -186,6 +241,12 @@ public sealed class InstanceNormalization : Operator
         var (samples, channels, inner) = NormalizationOperators.Sizes(context.Dims(0));
         Normalization.InstanceNorm(context.Floats(0), context.Floats(1), context.Floats(2), Epsilon, context.OutputFloats(), samples, channels, inner, context.Workers);
     }
+
+    public override Value?[] Gradient(Backward backward)
+    {
+        GraphBuilder graph = backward.Graph;
+        return NormalizationGradient.OfGroups(backward, graph.Op(new ShapeOf { Start = 1, End = 2 }, backward.Input), graph.Positions(backward.Input), Epsilon);
+    }
 }
 
 /// <summary>Each group of neighbouring channels of each sample by its own mean and (biased) variance, then one scale and bias a channel.</summary>
@@ -215,5 +276,12 @@ public sealed class GroupNormalization(int groups) : Operator
     {
         var (samples, channels, inner) = NormalizationOperators.Sizes(context.Dims(0));
         Normalization.GroupNorm(context.Floats(0), context.Floats(1), context.Floats(2), Epsilon, context.OutputFloats(), samples, channels, inner, Groups, context.Workers);
+    }
+
+    public override Value?[] Gradient(Backward backward)
+    {
+        GraphBuilder graph = backward.Graph;
+        Value groups = graph.Integers(Groups), channels = graph.Op(new ShapeOf { Start = 1, End = 2 }, backward.Input);
+        return NormalizationGradient.OfGroups(backward, groups, graph.Mul(graph.Div(channels, groups), graph.Positions(backward.Input)), Epsilon);
     }
 }

@@ -28,6 +28,18 @@ public static class PoolingOperators
 
     public static Value GlobalMaxPool(this GraphBuilder graph, Value x) => graph.Op(new GlobalMaxPool(), x);
 
+    /// <summary>The number of spatial positions of x [N, C, ...], as a vector of length one.</summary>
+    internal static Value Positions(this GraphBuilder graph, Value x)
+    {
+        Value product = graph.Integers(1);
+        for (int i = 2; i < x.Rank; i++) product = graph.Mul(product, graph.Op(new ShapeOf { Start = i, End = i + 1 }, x));
+        return product;
+    }
+
+    /// <summary>The number of elements of <paramref name="few"/> over that of <paramref name="many"/>, as a scalar: one over how many are averaged.</summary>
+    internal static Value Share(this GraphBuilder graph, Value few, Value many) =>
+        graph.Div(graph.Cast(graph.SizeOf(few), many.Type), graph.Cast(graph.SizeOf(many), many.Type));
+
     /// <summary>The shape of a pooling's output, as far as it is known.</summary>
     internal static Shape? Infer(InferenceContext context, SlidingWindow window)
     {
@@ -102,6 +114,24 @@ public sealed class MaxPool(SlidingWindow window) : Operator
         if (ColumnMajor) ToColumnMajor(indices, x[2..]);
     }
 
+    public override Value?[] Gradient(Backward backward)
+    {
+        GraphBuilder graph = backward.Graph;
+        Value x = backward.Input, dy = backward.Upstream;
+        Value indices = graph.Node(new MaxPool(Window), [x], outputCount: 2)[1]; // merged with the forward node when the graph is compiled
+        if (MayMissTheInput)
+        {
+            Value hit = graph.GreaterOrEqual(indices, graph.Integers(0));
+            dy = graph.Mul(dy, graph.Cast(hit, dy.Type));
+        }
+        Value flat = graph.Op(new ConstantOfShape(NdArray.Vector(0f).As(x.Type)), graph.Reshape(graph.SizeOf(x), 1));
+        Value scattered = graph.ScatterElements(flat, graph.Reshape(indices, -1), graph.Reshape(dy, -1), 0, ScatterMode.Add);
+        return [graph.ReshapeLike(scattered, x)];
+    }
+
+    /// <summary>Whether a window could lie wholly in the padding: only if its taps have gaps.</summary>
+    private bool MayMissTheInput => Array.Exists(Window.Dilations, d => d > 1) && (Window.IsSame || Window.CeilMode || Array.Exists(Window.Pads, p => p > 0));
+
     private static void ToColumnMajor(Span<long> indices, ReadOnlySpan<int> spatial)
     {
         long positions = 1;
@@ -146,6 +176,9 @@ public sealed class AveragePool(SlidingWindow window) : Operator
         PoolingShape shape = PoolingOperators.Plan(Window, context.Dims(0), context.OutputDims());
         Pooling.Average(shape, CountIncludePad, context.Floats(0), context.OutputFloats(), context.Workers);
     }
+
+    public override Value?[] Gradient(Backward backward) =>
+        [backward.Graph.Op(new AveragePoolGradient(Window, CountIncludePad), backward.Upstream, backward.Graph.ShapeOf(backward.Input))];
 }
 
 /// <summary>The mean over all spatial axes, which stay as axes of length one; NaN when they are empty. ONNX 1 and 22.</summary>
@@ -157,6 +190,13 @@ public sealed class GlobalAveragePool : Operator
 
     public override void Execute(KernelContext context) =>
         Reduction.Mean(context.Floats(0), context.Dims(0), SpatialAxes(context.Dims(0).Length), context.OutputFloats(), context.Workers);
+
+    public override Value?[] Gradient(Backward backward)
+    {
+        GraphBuilder graph = backward.Graph;
+        Value share = graph.Mul(backward.Upstream, graph.Share(backward.Output, backward.Input));
+        return [graph.ExpandLike(share, backward.Input)];
+    }
 
     internal static Shape? GlobalShape(InferenceContext context)
     {
@@ -178,4 +218,15 @@ public sealed class GlobalMaxPool : Operator
 
     public override void Execute(KernelContext context) =>
         Reduction.Max(context.Floats(0), context.Dims(0), GlobalAveragePool.SpatialAxes(context.Dims(0).Length), context.OutputFloats(), context.Workers);
+
+    public override Value?[] Gradient(Backward backward)
+    {
+        GraphBuilder graph = backward.Graph;
+        Value x = backward.Input, outer = graph.Op(new ShapeOf { End = 2 }, x);
+        Value rows = graph.Reshape(x, graph.Concat(0, outer, graph.Positions(x)));
+        Value first = graph.ArgMax(rows, 2);
+        Value sent = graph.Reshape(backward.Upstream, graph.Concat(0, outer, graph.Integers(1)));
+        Value zeros = graph.Op(new ConstantOfShape(NdArray.Vector(0f).As(x.Type)), graph.ShapeOf(rows));
+        return [graph.ReshapeLike(graph.ScatterElements(zeros, first, sent, 2, ScatterMode.Add), x)];
+    }
 }
