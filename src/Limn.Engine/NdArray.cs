@@ -112,7 +112,7 @@ public sealed class NdArray
         };
     }
 
-    /// <summary>A copy as the public tensor of floats; integers and booleans are converted.</summary>
+    /// <summary>A copy as the public tensor of floats; integers and booleans are converted. A scalar becomes a vector of one element.</summary>
     public Tensor<float> ToTensor()
     {
         float[] values = Type.Storage() switch
@@ -122,7 +122,7 @@ public sealed class NdArray
             Storage.Boolean => Array.ConvertAll(booleans.ToArray(), v => v ? 1f : 0f),
             _ => throw Mismatch("numeric"),
         };
-        return Tensor.Create(values, Array.ConvertAll(dims, d => (nint)d));
+        return Tensor.Create(values, Rank == 0 ? [1] : Array.ConvertAll(dims, d => (nint)d));
     }
 
     /// <summary>The same memory under another shape with the same number of elements.</summary>

@@ -10,7 +10,7 @@ internal static class WebAssets
     private static readonly Lazy<IReadOnlyList<Script>> ChartScripts = new(() =>
         [.. Libraries.Select(name => Script.Of(Read(name + ".min.js"))), Script.Of(Read("report.js"))]);
     private static readonly Lazy<Markup> ChartLicences = new(() => Comment(string.Join(
-        "\n\n", Libraries.Select(name => $"This page contains {name}:\n\n{Read(name + ".license").Trim()}"))));
+        "\n\n", Libraries.Append("d3").Select(name => $"This page contains {name}:\n\n{Read(name + ".license").Trim()}"))));
     private static readonly Lazy<string> StyleSheet = new(() => Read("report.css"));
 
     /// <summary>What a page with charts needs, in order.</summary>

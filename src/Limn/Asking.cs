@@ -12,7 +12,7 @@ internal static class Asking
         if (method.Model is OnnxModel network) return OfNetwork(method, network, inputs, target, options, log);
         if (options.At is not null)
             throw new LimnException("A layer can be explained only in an OnnxModel; a black box has only inputs.");
-        if (target is NeuronTarget or LayerTarget or ExpressionTarget || target.Scale != OutputScale.AsIs || target is ClassTarget { Output: not null })
+        if (target is NeuronTarget or LayerTarget or ExpressionTarget || target.Scale != OutputScale.AsIs || target is ClassTarget { From: not null })
             throw new InvalidTargetException($"The target '{target.Describe()}' looks inside the model; a black box has only the classes of its first output.");
         log.Count(inputs[0].Dims[0]);
         NdArray output = method.Model.Predict(inputs, options.Cancellation)[0];

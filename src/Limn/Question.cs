@@ -147,9 +147,7 @@ public sealed class Question
     private NdArray Fetch(OnnxModel network, IReadOnlyDictionary<Value, NdArray> feeds, Value value)
     {
         log.Count(RowsOf(feeds));
-        return ReferenceEquals(source!.Graph, network.Graph)
-            ? network.Fetch(feeds, [value], log.Cancellation)[0]
-            : Batches.Run(network.FixedRows, feeds, f => network.SessionOf(source.Graph).Run(f, [value], log.Cancellation))[0];
+        return Batches.Run(network.FixedRows, feeds, f => network.SessionOf(source!.Graph).Run(f, [value], log.Cancellation))[0];
     }
 
     private static int RowsOf(IReadOnlyDictionary<Value, NdArray> feeds) => feeds.Values.First() is { Rank: > 0 } first ? first.Dims[0] : 1;

@@ -37,6 +37,9 @@ public sealed class GraphBuilder
     /// <summary>The names that the file uses, which are never made up, each with the shape that the file declares, which stands in where inference finds no rank.</summary>
     internal IReadOnlyDictionary<string, Shape?> Declared { get; init; } = new Dictionary<string, Shape?>();
 
+    /// <summary>The nodes added so far.</summary>
+    internal IReadOnlyList<Node> Nodes => nodes;
+
     public Value Input(string name, ElementType type, Shape? shape)
     {
         var value = new Value(Claim(name), type, shape);

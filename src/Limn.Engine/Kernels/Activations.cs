@@ -25,9 +25,7 @@ internal readonly struct EluFunction(float scale, float alpha, float rate) : IVe
 {
     public Vector<float> Invoke(Vector<float> x)
     {
-        // eᵗ − 1 = tanh(t/2)·(eᵗ + 1), which does not cancel near 0.
-        Vector<float> t = Vector.MinNative(x * rate, Vector<float>.Zero);
-        Vector<float> below = VectorMath.Tanh(t * 0.5f) * (VectorMath.Exp(t) + Vector<float>.One) * (scale * alpha);
+        Vector<float> below = VectorMath.ExpM1OfNegative(Vector.MinNative(x * rate, Vector<float>.Zero)) * (scale * alpha);
         return Vector.ConditionalSelect(Vector.LessThan(x, Vector<float>.Zero), below, x * scale);
     }
 }

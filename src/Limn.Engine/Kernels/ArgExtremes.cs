@@ -60,6 +60,18 @@ internal static unsafe class ArgExtremes
                 for (int o = from; o < to; o++)
                 {
                     T* block = source + (long)o * length * inner;
+                    if (inner == 1)
+                    {
+                        T best = block[start];
+                        int place = start;
+                        for (int k = start + step; (uint)k < (uint)length; k += step)
+                        {
+                            if (!TOrder.Beats(block[k], best)) continue;
+                            (best, place) = (block[k], k);
+                        }
+                        target[o] = place;
+                        continue;
+                    }
                     for (int i = 0; i < inner; i += Strip)
                     {
                         int width = Math.Min(Strip, inner - i);

@@ -47,6 +47,20 @@ internal static unsafe class Broadcast
         }
 
         var walk = new Strided(yDims, Strided.Broadcast(aDims, yDims), Strided.Broadcast(bDims, yDims));
+        if (ShortRowRepeats(walk, row: 1))
+        {
+            (T[] several, int rows, int width) = Several(b, walk);
+            Apply<TFunction, T, TResult>(a[..(rows * width)], [rows, width], several, [width], y[..(rows * width)], [rows, width], workers);
+            TFunction.Invoke(a[(rows * width)..], several.AsSpan(0, a.Length - rows * width), y[(rows * width)..]);
+            return;
+        }
+        if (ShortRowRepeats(walk, row: 0))
+        {
+            (T[] several, int rows, int width) = Several(a, walk);
+            Apply<TFunction, T, TResult>(several, [width], b[..(rows * width)], [rows, width], y[..(rows * width)], [rows, width], workers);
+            TFunction.Invoke(several.AsSpan(0, b.Length - rows * width), b[(rows * width)..], y[(rows * width)..]);
+            return;
+        }
         bool scalarA = walk.InnerStride(0) == 0, scalarB = walk.InnerStride(1) == 0;
         fixed (T* pa = a, pb = b)
         fixed (TResult* py = y)
@@ -113,6 +127,21 @@ internal static unsafe class Broadcast
                 else new ReadOnlySpan<T>(row + from, count).CopyTo(result);
             });
         }
+    }
+
+    /// <summary>Whether array <paramref name="row"/> is one short row under the many rows of the other, so that calls would outweigh the work.</summary>
+    private static bool ShortRowRepeats(Strided walk, int row) =>
+        walk.Inner < 64 && walk.Dims.Length == 2 && walk.Rows >= 512
+        && walk.InnerStride(row) == 1 && walk.Stride(1, row) == 0
+        && walk.InnerStride(1 - row) == 1 && walk.Stride(1, 1 - row) == walk.Inner;
+
+    /// <summary>The short row written several times over, and the shape of the larger array as rows of that length (a rest apart).</summary>
+    private static (T[] Several, int Rows, int Width) Several<T>(ReadOnlySpan<T> row, Strided walk)
+    {
+        int times = 256 / row.Length, width = times * row.Length;
+        var several = new T[width];
+        for (int i = 0; i < times; i++) row.CopyTo(several.AsSpan(i * row.Length));
+        return (several, walk.Rows / times, width);
     }
 
     /// <summary>A piece of a row: where the arrays' rows begin, the piece within the row, and where it goes in the dense result.</summary>

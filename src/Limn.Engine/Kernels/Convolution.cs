@@ -24,28 +24,25 @@ internal static unsafe partial class Convolution
         if (!bias.IsEmpty && bias.Length != shape.OutChannels)
             throw new ArgumentException($"The bias of a convolution has one number an output channel ({shape.OutChannels}) or none, and got {bias.Length}.", nameof(bias));
         if (y.IsEmpty) return;
-        fixed (float* px = x, pw = w, pb = bias, py = y)
-        {
-            if (shape.InPerGroup == 1 && shape.OutPerGroup <= DirectOutputs)
-                DepthwiseConvolution.Forward(vectors, shape, px, pw, pb, py, workers);
-            else
-                ByProducts(vectors, shape, px, pw, pb, py, workers);
-        }
+        fixed (float* px = x, pw = w, pb = bias, py = y) Forward(vectors, shape, px, pw, pb, py, workers);
+    }
+
+    private static void Forward(VectorWidth vectors, in ConvolutionShape shape, float* x, float* w, float* bias, float* y, Workers workers)
+    {
+        if (shape.InPerGroup == 1 && shape.OutPerGroup <= DirectOutputs)
+            DepthwiseConvolution.Forward(vectors, shape, x, w, bias, y, workers);
+        else
+            ByProducts(vectors, shape, x, w, bias, y, workers);
     }
 
     private static void ByProducts(VectorWidth vectors, ConvolutionShape shape, float* x, float* w, float* bias, float* y, Workers workers)
     {
         int m = shape.OutPerGroup, n = shape.OutputPositions, k = shape.InPerGroup * shape.KernelVolume;
-        bool pointwise = shape.Depth.IsIdentity && shape.Height.IsIdentity && shape.Width.IsIdentity;
+        bool pointwise = IsPointwise(shape);
         var patches = new Patches(shape);
         int[] tapOffsets = pointwise ? [] : patches.TapOffsets(shape.InPerGroup);
 
-        // Many images go one to a thread; few are each cut up. Either way an element is computed the same.
-        int images = shape.Batch * shape.Groups;
-        if (workers.Count > 1 && images >= 2 * workers.Count)
-            workers.For(images, image => Image(image, Workers.Single));
-        else
-            for (int image = 0; image < images; image++) Image(image, workers);
+        ForEachImage(shape.Batch * shape.Groups, workers, Image);
 
         void Image(int image, Workers inner)
         {
@@ -65,5 +62,16 @@ internal static unsafe partial class Convolution
             fixed (int* taps = tapOffsets)
                 BlockedProduct.Run(vectors, m, n, k, 1, left, new PatchOperand(patches, padded, taps), 0, to, n, start, inner);
         }
+    }
+
+    private static bool IsPointwise(in ConvolutionShape shape) => shape.Depth.IsIdentity && shape.Height.IsIdentity && shape.Width.IsIdentity;
+
+    /// <summary>Many images go one to a thread; few are each cut up by the workers they get. Either way an element is computed the same.</summary>
+    private static void ForEachImage(int images, Workers workers, Action<int, Workers> body)
+    {
+        if (workers.Count > 1 && images >= 2 * workers.Count)
+            workers.For(images, image => body(image, Workers.Single));
+        else
+            for (int image = 0; image < images; image++) body(image, workers);
     }
 }

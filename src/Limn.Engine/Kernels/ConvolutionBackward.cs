@@ -5,6 +5,12 @@ internal static unsafe partial class Convolution
     /// <summary>Positions a block of the weight gradient's scalar products: four rows of each operand stay in the first-level cache.</summary>
     private const int PositionBlock = 1024;
 
+    /// <summary>Output channels a group from which the weight gradient is a blocked product rather than scalar products.</summary>
+    private const int WorthTransposing = 8;
+
+    /// <summary>Output channels a group from which the products that make the gradient of the patches are deep enough.</summary>
+    private const int WorthAddingPatches = 16;
+
     /// <summary>dx = the gradient with respect to the input, which is also the transposed convolution of dy. Input that no window reads gets 0.</summary>
     /// <remarks>
     /// dx(n, c, i) = Σ over o, k with i + pad - k * dilation = p * stride of w(o, c, k) * dy(n, o, p). Input positions that are equal modulo the stride meet the
@@ -19,9 +25,48 @@ internal static unsafe partial class Convolution
     {
         shape.Validate(dx.Length, w.Length, dy.Length);
         if (dx.IsEmpty) return;
-        bool onePhase = shape.Depth.Stride == 1 && shape.Height.Stride == 1 && shape.Width.Stride == 1;
-        if (!onePhase || dy.IsEmpty) dx.Clear();
-        if (dy.IsEmpty) return;
+        if (dy.IsEmpty)
+        {
+            dx.Clear();
+            return;
+        }
+        fixed (float* pdy = dy, pw = w, pdx = dx)
+        {
+            if (IsPointwise(shape))
+                Pointwise(vectors, shape, pdy, pw, pdx, workers);
+            else if (shape.InPerGroup == 1 && shape.OutPerGroup <= DirectOutputs && !IsUnstrided(shape))
+                DepthwiseConvolution.BackwardInput(shape, pdy, pw, pdx, workers);
+            else if (shape.OutPerGroup >= WorthAddingPatches && AddingIsCheaper(shape))
+                ByAddingPatches(vectors, shape, pdy, pw, pdx, workers);
+            else
+                ByPhases(vectors, shape, pdy, pw, pdx, workers);
+        }
+    }
+
+    /// <summary>Adding touches every patch element once for each input channel; phases reverse all weights, and pack patches for each output channel.</summary>
+    private static bool AddingIsCheaper(in ConvolutionShape shape)
+    {
+        double patches = 0.4 * shape.Batch * shape.OutputPositions, inputs = shape.InPerGroup, outputs = shape.OutPerGroup;
+        return inputs * patches <= outputs * inputs + outputs * patches;
+    }
+
+    private static bool IsUnstrided(in ConvolutionShape shape) => shape.Depth.Stride == 1 && shape.Height.Stride == 1 && shape.Width.Stride == 1;
+
+    private static void Pointwise(VectorWidth vectors, ConvolutionShape shape, float* dy, float* w, float* dx, Workers workers)
+    {
+        int inputs = shape.InPerGroup, outputs = shape.OutPerGroup, positions = shape.OutputPositions;
+        ForEachImage(shape.Batch * shape.Groups, workers, (image, inner) =>
+        {
+            var weights = new LeftOperand((nint)(w + (nint)(image % shape.Groups) * outputs * inputs), 1, inputs);
+            var gradient = new RowMajorOperand(dy + (nint)image * outputs * positions, positions);
+            BlockedProduct.Run(vectors, inputs, positions, outputs, 1, weights, gradient, 0, dx + (nint)image * inputs * positions, positions, default, inner);
+        });
+    }
+
+    private static void ByPhases(VectorWidth vectors, in ConvolutionShape shape, float* dy, float* w, float* dx, Workers workers)
+    {
+        bool onePhase = IsUnstrided(shape);
+        if (!onePhase) new Span<float>(dx, (int)shape.InputLength).Clear();
         for (int d = 0; d < Math.Min(shape.Depth.Stride, shape.Depth.Input); d++)
         {
             for (int h = 0; h < Math.Min(shape.Height.Stride, shape.Height.Input); h++)
@@ -35,19 +80,51 @@ internal static unsafe partial class Convolution
                         InChannels = shape.OutChannels, OutChannels = shape.InChannels, Depth = phaseD.Axis, Height = phaseH.Axis, Width = phaseW.Axis,
                     };
                     using var weights = new Scratch(part.WeightLength);
-                    Reverse(shape, w, phaseD, phaseH, phaseW, weights.Pointer);
-                    var reversed = new ReadOnlySpan<float>(weights.Pointer, (int)part.WeightLength);
+                    Reverse(shape, w, phaseD, phaseH, phaseW, weights.Pointer, workers);
                     if (onePhase)
                     {
-                        Forward(vectors, part, dy, reversed, default, dx, workers);
+                        Forward(vectors, part, dy, weights.Pointer, null, dx, workers);
                         continue;
                     }
                     using var result = new Scratch(part.OutputLength);
-                    Forward(vectors, part, dy, reversed, default, new Span<float>(result.Pointer, (int)part.OutputLength), workers);
+                    Forward(vectors, part, dy, weights.Pointer, null, result.Pointer, workers);
                     Scatter(shape, part, d, h, v, result.Pointer, dx, workers);
                 }
             }
         }
+    }
+
+    /// <summary>The gradient of the patches, W' * dy, added up where the patches overlap.</summary>
+    private static void ByAddingPatches(VectorWidth vectors, ConvolutionShape shape, float* dy, float* w, float* dx, Workers workers)
+    {
+        int volume = shape.KernelVolume, k = shape.InPerGroup * volume, positions = shape.OutputPositions, outputs = shape.OutPerGroup;
+        int block = Math.Min(positions, 480), together = Math.Clamp(144 / volume, 1, shape.InPerGroup);
+        int tasksPerImage = (shape.InPerGroup + together - 1) / together;
+        var patches = new Patches(shape);
+        int[] tapOffsets = patches.TapOffsets(together);
+        // A task makes some channels of one image and adds its positions in order, so no sum is ever split between threads.
+        workers.For(shape.Batch * shape.Groups * tasksPerImage, task =>
+        {
+            int image = task / tasksPerImage, channel = task % tasksPerImage * together, channels = Math.Min(together, shape.InPerGroup - channel);
+            float* gradient = dy + (nint)image * outputs * positions;
+            float* kernel = w + (nint)(image % shape.Groups) * outputs * k + (nint)channel * volume;
+            using var padded = new Scratch(patches.ChannelLength * channels);
+            using var product = new Scratch((long)channels * volume * block);
+            new Span<float>(padded.Pointer, (int)(patches.ChannelLength * channels)).Clear();
+            fixed (int* taps = tapOffsets)
+            {
+                for (int p = 0; p < positions; p += block)
+                {
+                    int count = Math.Min(block, positions - p);
+                    BlockedProduct.Run(
+                        vectors, channels * volume, count, outputs, 1, new LeftOperand((nint)kernel, 1, k), new RowMajorOperand(gradient + p, positions),
+                        0, product.Pointer, block, default, Workers.Single);
+                    patches.Add(product.Pointer, block, taps, channels * volume, p, count, padded.Pointer);
+                }
+            }
+            for (int c = 0; c < channels; c++)
+                patches.Unpad(padded.Pointer + c * patches.ChannelLength, dx + ((nint)image * shape.InPerGroup + channel + c) * shape.InputPositions);
+        });
     }
 
     /// <summary>dw = the gradient with respect to the weights: dw(o, c, k) = Σ over n, p of dy(n, o, p) * x(n, c, p * stride + k * dilation - pad).</summary>
@@ -72,10 +149,11 @@ internal static unsafe partial class Convolution
     {
         int m = shape.OutPerGroup, positions = shape.OutputPositions, volume = shape.KernelVolume, k = shape.InPerGroup * volume;
         var patches = new Patches(shape);
-        int block = Math.Min(positions, PositionBlock), step = (block + Patches.Overrun - 1) / Patches.Overrun * Patches.Overrun;
+        bool dots = m < WorthTransposing;
+        int block = dots ? Math.Min(positions, PositionBlock) : 0, step = (block + Patches.Overrun - 1) / Patches.Overrun * Patches.Overrun;
 
         // A task makes the columns of dw that belong to some channels, over the whole batch, so no sum is ever split between threads.
-        int channelsPerTask = Math.Clamp(96 / volume, 1, shape.InPerGroup), tasksPerGroup = (shape.InPerGroup + channelsPerTask - 1) / channelsPerTask;
+        int channelsPerTask = Math.Clamp(144 / volume, 1, shape.InPerGroup), tasksPerGroup = (shape.InPerGroup + channelsPerTask - 1) / channelsPerTask;
         int[] tapOffsets = patches.TapOffsets(channelsPerTask);
         workers.For(shape.Groups * tasksPerGroup, Task);
 
@@ -91,11 +169,20 @@ internal static unsafe partial class Convolution
                 {
                     nint row = (nint)image * shape.Groups + group;
                     patches.Pad(x + (row * shape.InPerGroup + from) * shape.InputPositions, channels, padded.Pointer);
+                    if (!dots)
+                    {
+                        BlockedProduct.Run(
+                            vectors, m, channels * volume, positions, 1, new LeftOperand((nint)(dy + row * m * positions), positions, 1),
+                            new TransposedPatchOperand(patches, padded.Pointer, taps), image == 0 ? 0 : 1, to, k, default, Workers.Single);
+                        continue;
+                    }
                     for (int p = 0; p < positions; p += block)
                     {
                         int count = Math.Min(block, positions - p);
                         patches.Pack(padded.Pointer, taps, channels * volume, p, count, packed.Pointer, step);
-                        Gemm.Dots(vectors, m, channels * volume, count, dy + row * m * positions + p, positions, packed.Pointer, step, to, k, 1, image == 0 && p == 0 ? 0 : 1);
+                        float* gradient = dy + row * m * positions + p;
+                        float beta = image == 0 && p == 0 ? 0 : 1;
+                        Gemm.Dots(vectors, m, channels * volume, count, gradient, positions, packed.Pointer, step, to, k, 1, beta);
                     }
                 }
             }
@@ -103,47 +190,64 @@ internal static unsafe partial class Convolution
     }
 
     /// <summary>The weights of one phase: [InChannels, OutChannels / Groups, taps in reverse].</summary>
-    private static void Reverse(in ConvolutionShape shape, ReadOnlySpan<float> w, Phase depth, Phase height, Phase width, float* to)
+    private static void Reverse(ConvolutionShape shape, float* w, Phase depth, Phase height, Phase width, float* to, Workers workers)
     {
-        int volume = shape.KernelVolume;
-        for (int c = 0; c < shape.InChannels; c++)
+        // Blocks of input by output channels, since one runs fast in w and the other in the result.
+        const int together = 16;
+        int volume = shape.KernelVolume, taps = depth.Taps * height.Taps * width.Taps, row = shape.OutPerGroup * taps;
+        int[] tapOffsets = new int[taps];
+        int next = 0;
+        for (int d = depth.Taps - 1; d >= 0; d--)
         {
-            int group = c / shape.InPerGroup, inGroup = c % shape.InPerGroup;
-            for (int o = 0; o < shape.OutPerGroup; o++)
+            for (int h = height.Taps - 1; h >= 0; h--)
             {
-                int kernel = ((group * shape.OutPerGroup + o) * shape.InPerGroup + inGroup) * volume;
-                for (int d = depth.Taps - 1; d >= 0; d--)
+                for (int v = width.Taps - 1; v >= 0; v--)
+                    tapOffsets[next++] = (depth.Tap(d) * shape.Height.Kernel + height.Tap(h)) * shape.Width.Kernel + width.Tap(v);
+            }
+        }
+        workers.Ranges((shape.InChannels + together - 1) / together, (int)(1 + (1 << 15) / ((long)row * together)), (from, end) =>
+        {
+            fixed (int* offsets = tapOffsets)
+            {
+                for (; from < end; from++)
                 {
-                    for (int h = height.Taps - 1; h >= 0; h--)
+                    int first = from * together, last = Math.Min(first + together, shape.InChannels);
+                    for (int o = 0; o < shape.OutPerGroup; o += 2 * together)
                     {
-                        int row = kernel + (depth.Tap(d) * shape.Height.Kernel + height.Tap(h)) * shape.Width.Kernel;
-                        for (int v = width.Taps - 1; v >= 0; v--) *to++ = w[row + width.Tap(v)];
+                        for (int c = first; c < last; c++) ReverseChannel(c, o, Math.Min(o + 2 * together, shape.OutPerGroup), offsets);
                     }
                 }
+            }
+        });
+
+        void ReverseChannel(int c, int o, int end, int* offsets)
+        {
+            int group = c / shape.InPerGroup, inGroup = c - group * shape.InPerGroup;
+            nint step = (nint)shape.InPerGroup * volume;
+            float* kernel = w + (group * shape.OutPerGroup + o) * step + (nint)inGroup * volume, reversed = to + (nint)c * row + (nint)o * taps;
+            for (; o < end; o++, kernel += step)
+            {
+                for (int t = 0; t < taps; t++) *reversed++ = kernel[offsets[t]];
             }
         }
     }
 
     /// <summary>Puts what one phase computed at every stride-th position of dx.</summary>
-    private static void Scatter(ConvolutionShape shape, ConvolutionShape part, int d0, int h0, int w0, float* from, Span<float> dx, Workers workers)
+    private static void Scatter(ConvolutionShape shape, ConvolutionShape part, int d0, int h0, int w0, float* from, float* to, Workers workers)
     {
-        fixed (float* fixedTo = dx)
-        {
-            float* to = fixedTo;
-            workers.Ranges(shape.Batch * shape.InChannels, 1 + (1 << 14) / shape.InputPositions, Planes);
+        workers.Ranges(shape.Batch * shape.InChannels, 1 + (1 << 14) / shape.InputPositions, Planes);
 
-            void Planes(int first, int last)
+        void Planes(int first, int last)
+        {
+            float* source = from + (nint)first * part.OutputPositions;
+            for (int plane = first; plane < last; plane++)
             {
-                float* source = from + (nint)first * part.OutputPositions;
-                for (int plane = first; plane < last; plane++)
+                for (int d = d0; d < shape.Depth.Input; d += shape.Depth.Stride)
                 {
-                    for (int d = d0; d < shape.Depth.Input; d += shape.Depth.Stride)
+                    for (int h = h0; h < shape.Height.Input; h += shape.Height.Stride)
                     {
-                        for (int h = h0; h < shape.Height.Input; h += shape.Height.Stride)
-                        {
-                            float* row = to + (((nint)plane * shape.Depth.Input + d) * shape.Height.Input + h) * shape.Width.Input;
-                            for (int v = w0; v < shape.Width.Input; v += shape.Width.Stride) row[v] = *source++;
-                        }
+                        float* row = to + (((nint)plane * shape.Depth.Input + d) * shape.Height.Input + h) * shape.Width.Input;
+                        for (int v = w0; v < shape.Width.Input; v += shape.Width.Stride) row[v] = *source++;
                     }
                 }
             }

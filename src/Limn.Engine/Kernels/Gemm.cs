@@ -12,12 +12,13 @@ namespace Limn.Engine.Kernels;
 /// </remarks>
 internal static unsafe class Gemm
 {
-    /// <summary>Rows (or columns) of C up to which scalar products of rows beat packing a transposed operand.</summary>
-    private const int Narrow = 16;
+    /// <summary>Rows (or columns) of C up to which scalar products of rows beat packing a transposed operand, and the same for a short depth.</summary>
+    private const int Narrow = 16, NarrowAndShort = 3, ShortDepth = 64;
 
     /// <summary>
     /// C = alpha * op(A) * op(B) + beta * C. With <paramref name="transA"/> A is stored [k, m] rather than [m, k], with <paramref name="transB"/>
-    /// B is stored [n, k] rather than [k, n]; <paramref name="lda"/>, <paramref name="ldb"/> and <paramref name="ldc"/> are the floats from one stored row to the next.
+    /// B is stored [n, k] rather than [k, n]; <paramref name="lda"/>, <paramref name="ldb"/> and <paramref name="ldc"/> are the floats from one
+    /// stored row to the next.
     /// </summary>
     /// <exception cref="ArgumentException">A size is negative, a leading dimension is shorter than a row, or a span is too short.</exception>
     public static void Multiply(
@@ -82,11 +83,11 @@ internal static unsafe class Gemm
         {
             Scale(m, n, beta, c, ldc);
         }
-        else if (!transA && transB && Math.Min(m, n) <= Narrow)
+        else if (!transA && transB && Math.Min(m, n) <= (k < ShortDepth ? NarrowAndShort : Narrow))
         {
             Dots(width, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, workers);
         }
-        else if (n < Math.Min(m, Narrow / 2))
+        else if (n < Math.Min(m, Narrow / 2) && !(!transA && transB))
         {
             NarrowColumns(width, transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, workers);
         }

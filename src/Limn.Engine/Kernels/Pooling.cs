@@ -5,8 +5,8 @@ namespace Limn.Engine.Kernels;
 /// <summary>Max and average pooling of float32 tensors.</summary>
 internal static unsafe class Pooling
 {
-    /// <summary>Multiply-free steps below which another thread costs more than it brings.</summary>
-    private const int WorthAThread = 1 << 15;
+    /// <summary>Steps below which another thread costs more than it brings.</summary>
+    internal const int WorthAThread = 1 << 15;
 
     /// <summary>y = the maximum of each window.</summary>
     /// <remarks>
@@ -21,27 +21,8 @@ internal static unsafe class Pooling
         if (!indices.IsEmpty && indices.Length != y.Length)
             throw new ArgumentException($"Max pooling gives {y.Length} indices, and the span for them has {indices.Length}.", nameof(indices));
         if (y.IsEmpty) return;
-        PoolingShape copy = shape;
-        fixed (float* fixedX = x, fixedY = y)
-        fixed (long* fixedIndices = indices)
-        {
-            float* px = fixedX, py = fixedY;
-            long* pi = fixedIndices;
-            bool wantIndices = !indices.IsEmpty;
-            workers.Ranges(shape.Planes, PlanesPerThread(shape), (from, to) =>
-            {
-                float[] row = new float[copy.Width.Input];
-                for (int plane = from; plane < to; plane++)
-                {
-                    var input = new ReadOnlySpan<float>(px + (nint)plane * copy.InputPositions, copy.InputPositions);
-                    var output = new Span<float>(py + (nint)plane * copy.OutputPositions, copy.OutputPositions);
-                    if (wantIndices)
-                        MaxWithIndices(copy, input, output, new Span<long>(pi + (nint)plane * copy.OutputPositions, copy.OutputPositions), (long)plane * copy.InputPositions);
-                    else
-                        MaxOfPlane(copy, input, output, row);
-                }
-            });
-        }
+        fixed (float* px = x, py = y)
+        fixed (long* pi = indices) MaxPooling.Run(shape, px, py, indices.IsEmpty ? null : pi, workers);
     }
 
     /// <summary>y = the sum of each window over its number of positions.</summary>
@@ -61,11 +42,12 @@ internal static unsafe class Pooling
             workers.Ranges(shape.Planes, PlanesPerThread(shape), (from, to) =>
             {
                 float[] row = new float[copy.Width.Input];
+                Window[] columns = Columns(copy.Width, countIncludePad);
                 for (int plane = from; plane < to; plane++)
                 {
                     AverageOfPlane(
                         copy, countIncludePad, new ReadOnlySpan<float>(px + (nint)plane * copy.InputPositions, copy.InputPositions),
-                        new Span<float>(py + (nint)plane * copy.OutputPositions, copy.OutputPositions), row);
+                        new Span<float>(py + (nint)plane * copy.OutputPositions, copy.OutputPositions), columns, row);
                 }
             });
         }
@@ -85,90 +67,22 @@ internal static unsafe class Pooling
             workers.Ranges(shape.Planes, PlanesPerThread(shape), (from, to) =>
             {
                 float[] row = new float[copy.Width.Input];
+                Window[] columns = Columns(copy.Width, countIncludePad);
                 for (int plane = from; plane < to; plane++)
                 {
                     SpreadOverPlane(
                         copy, countIncludePad, new ReadOnlySpan<float>(pdy + (nint)plane * copy.OutputPositions, copy.OutputPositions),
-                        new Span<float>(pdx + (nint)plane * copy.InputPositions, copy.InputPositions), row);
+                        new Span<float>(pdx + (nint)plane * copy.InputPositions, copy.InputPositions), columns, row);
                 }
             });
         }
     }
 
-    private static int PlanesPerThread(in PoolingShape shape) => 1 + WorthAThread / (1 + shape.InputPositions + shape.OutputPositions * shape.Width.Kernel);
+    internal static int PlanesPerThread(in PoolingShape shape) =>
+        (int)(1 + WorthAThread / (1L + shape.InputPositions + (long)shape.OutputPositions * shape.Width.Kernel));
 
-    /// <summary>First the maximum of the rows that a row of windows covers, by vectors, then along the row.</summary>
-    private static void MaxOfPlane(in PoolingShape shape, ReadOnlySpan<float> input, Span<float> output, Span<float> row)
-    {
-        int o = 0, width = shape.Width.Input;
-        for (int d = 0; d < shape.Depth.Output; d++)
-        {
-            var depth = shape.Depth.Taps(d);
-            for (int h = 0; h < shape.Height.Output; h++)
-            {
-                var height = shape.Height.Taps(h);
-                row.Fill(float.NegativeInfinity);
-                bool first = true;
-                for (int i = depth.From; i < depth.To; i++)
-                {
-                    for (int j = height.From; j < height.To; j++)
-                    {
-                        ReadOnlySpan<float> line = input.Slice(RowAt(shape, depth.Start, i, height.Start, j), width);
-                        if (first) line.CopyTo(row);
-                        else TensorPrimitives.Max(row, line, row);
-                        first = false;
-                    }
-                }
-                for (int w = 0; w < shape.Width.Output; w++)
-                {
-                    var taps = shape.Width.Taps(w);
-                    float best = float.NegativeInfinity;
-                    for (int v = taps.From; v < taps.To; v++) best = MathF.Max(best, row[taps.Start + v * shape.Width.Dilation]);
-                    output[o++] = best;
-                }
-            }
-        }
-    }
-
-    private static void MaxWithIndices(in PoolingShape shape, ReadOnlySpan<float> input, Span<float> output, Span<long> indices, long offset)
-    {
-        int o = 0;
-        for (int d = 0; d < shape.Depth.Output; d++)
-        {
-            var depth = shape.Depth.Taps(d);
-            for (int h = 0; h < shape.Height.Output; h++)
-            {
-                var height = shape.Height.Taps(h);
-                for (int w = 0; w < shape.Width.Output; w++, o++)
-                {
-                    var taps = shape.Width.Taps(w);
-                    float best = float.NegativeInfinity;
-                    long at = -1;
-                    for (int i = depth.From; i < depth.To; i++)
-                    {
-                        for (int j = height.From; j < height.To; j++)
-                        {
-                            int line = RowAt(shape, depth.Start, i, height.Start, j) + taps.Start;
-                            for (int v = taps.From; v < taps.To; v++)
-                            {
-                                float value = input[line + v * shape.Width.Dilation];
-                                // Greater, or the first of all, or the first NaN.
-                                if (value > best || at < 0 || (float.IsNaN(value) && !float.IsNaN(best)))
-                                {
-                                    best = value;
-                                    at = offset + line + v * shape.Width.Dilation;
-                                }
-                            }
-                        }
-                    }
-                    output[o] = best;
-                    indices[o] = at;
-                }
-            }
-        }
-    }
-
-    private static void AverageOfPlane(in PoolingShape shape, bool countIncludePad, ReadOnlySpan<float> input, Span<float> output, Span<float> row)
+    private static void AverageOfPlane(
+        in PoolingShape shape, bool countIncludePad, ReadOnlySpan<float> input, Span<float> output, ReadOnlySpan<Window> columns, Span<float> row)
     {
         int o = 0, width = shape.Width.Input;
         for (int d = 0; d < shape.Depth.Output; d++)
@@ -186,17 +100,18 @@ internal static unsafe class Pooling
                 }
                 for (int w = 0; w < shape.Width.Output; w++)
                 {
-                    var taps = shape.Width.Taps(w);
+                    var taps = columns[w];
                     float sum = 0;
                     for (int v = taps.From; v < taps.To; v++) sum += row[taps.Start + v * shape.Width.Dilation];
-                    long count = rows * Count(shape.Width, w, countIncludePad);
+                    long count = rows * columns[w].Count;
                     output[o++] = count == 0 ? 0 : sum / count;
                 }
             }
         }
     }
 
-    private static void SpreadOverPlane(in PoolingShape shape, bool countIncludePad, ReadOnlySpan<float> dy, Span<float> dx, Span<float> row)
+    private static void SpreadOverPlane(
+        in PoolingShape shape, bool countIncludePad, ReadOnlySpan<float> dy, Span<float> dx, ReadOnlySpan<Window> columns, Span<float> row)
     {
         int o = 0, width = shape.Width.Input;
         for (int d = 0; d < shape.Depth.Output; d++)
@@ -209,9 +124,9 @@ internal static unsafe class Pooling
                 row.Clear();
                 for (int w = 0; w < shape.Width.Output; w++, o++)
                 {
-                    long count = rows * Count(shape.Width, w, countIncludePad);
+                    long count = rows * columns[w].Count;
                     if (count == 0) continue;
-                    var taps = shape.Width.Taps(w);
+                    var taps = columns[w];
                     float share = dy[o] / count;
                     for (int v = taps.From; v < taps.To; v++) row[taps.Start + v * shape.Width.Dilation] += share;
                 }
@@ -225,6 +140,18 @@ internal static unsafe class Pooling
                 }
             }
         }
+    }
+
+    /// <summary>The windows along the rows, which are the same in every row.</summary>
+    private static Window[] Columns(WindowAxis axis, bool countIncludePad)
+    {
+        var columns = new Window[axis.Output];
+        for (int w = 0; w < columns.Length; w++)
+        {
+            var (start, from, to) = axis.Taps(w);
+            columns[w] = new Window(start, from, to, Count(axis, w, countIncludePad));
+        }
+        return columns;
     }
 
     /// <summary>How many positions of the window count in the divisor along one axis.</summary>
@@ -243,4 +170,7 @@ internal static unsafe class Pooling
     /// <summary>Where in the plane the input row of a tap starts.</summary>
     private static int RowAt(in PoolingShape shape, int startD, int tapD, int startH, int tapH) =>
         ((startD + tapD * shape.Depth.Dilation) * shape.Height.Input + startH + tapH * shape.Height.Dilation) * shape.Width.Input;
+
+    /// <summary>One window along one axis: where its tap 0 is, its taps on the input, and what it adds to the divisor.</summary>
+    private readonly record struct Window(int Start, int From, int To, int Count);
 }

@@ -147,11 +147,12 @@ internal static unsafe class Reduction
             kept.Seek(row, index, offset);
             for (int item = first; item < last; item++)
             {
-                TAccumulator accumulator = TReduction.Identity;
-                over.Seek(0, overIndex, overOffset);
-                for (int r = 0; r < over.Rows; r++)
+                T* source = x + offset[0] + column * inner;
+                TAccumulator accumulator = TReduction.Row(TReduction.Identity, new ReadOnlySpan<T>(source, over.Inner));
+                if (over.Rows > 1) over.Seek(1, overIndex, overOffset);
+                for (int r = 1; r < over.Rows; r++)
                 {
-                    accumulator = TReduction.Row(accumulator, new ReadOnlySpan<T>(x + offset[0] + column * inner + overOffset[0], over.Inner));
+                    accumulator = TReduction.Row(accumulator, new ReadOnlySpan<T>(source + overOffset[0], over.Inner));
                     over.Next(overIndex, overOffset);
                 }
                 y[item] = TReduction.Finish(accumulator, over.Count);

@@ -79,15 +79,19 @@ internal readonly struct SumReduction<TTerm, TFinish> : IReduction<float, double
 
     public static double Row(double accumulator, ReadOnlySpan<float> row)
     {
-        Vector<double> low = Vector<double>.Zero, high = Vector<double>.Zero;
+        double sum = 0;
         int i = 0, width = Vector<float>.Count;
-        for (; i + width <= row.Length; i += width)
+        if (row.Length >= width)
         {
-            Vector.Widen(new Vector<float>(row[i..]), out Vector<double> x, out Vector<double> z);
-            low += TTerm.Of(x);
-            high += TTerm.Of(z);
+            Vector<double> low = Vector<double>.Zero, high = Vector<double>.Zero;
+            for (; i + width <= row.Length; i += width)
+            {
+                Vector.Widen(new Vector<float>(row[i..]), out Vector<double> x, out Vector<double> z);
+                low += TTerm.Of(x);
+                high += TTerm.Of(z);
+            }
+            sum = Vector.Sum(low + high);
         }
-        double sum = Vector.Sum(low + high);
         for (; i < row.Length; i++) sum += TTerm.Of(row[i]);
         return accumulator + sum;
     }

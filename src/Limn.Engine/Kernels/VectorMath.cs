@@ -39,6 +39,22 @@ internal static class VectorMath
         return Vector.ConditionalSelect(Vector.Equals(x, x), y, x);
     }
 
+    /// <summary>eᵗ − 1 for t ≤ 0 within 4 units in the last place; −1 at −∞, ±0 at ±0.</summary>
+    /// <remarks>The Taylor series to t⁹ above −1/2, where eᵗ − 1 would cancel; e to the power and a subtraction below.</remarks>
+    public static Vector<float> ExpM1OfNegative(Vector<float> t)
+    {
+        Vector<float> p = Vector.Create(1f / 362880);
+        p = Vector.MultiplyAddEstimate(p, t, Vector.Create(1f / 40320));
+        p = Vector.MultiplyAddEstimate(p, t, Vector.Create(1f / 5040));
+        p = Vector.MultiplyAddEstimate(p, t, Vector.Create(1f / 720));
+        p = Vector.MultiplyAddEstimate(p, t, Vector.Create(1f / 120));
+        p = Vector.MultiplyAddEstimate(p, t, Vector.Create(1f / 24));
+        p = Vector.MultiplyAddEstimate(p, t, Vector.Create(1f / 6));
+        p = Vector.MultiplyAddEstimate(p, t, Vector.Create(0.5f));
+        p = Vector.MultiplyAddEstimate(p, t, Vector<float>.One);
+        return Vector.ConditionalSelect(Vector.GreaterThan(t, Vector.Create(-0.5f)), p * t, Exp(t) - Vector<float>.One);
+    }
+
     /// <summary>ln(1 + t) for t in [0, 1] within 3 units in the last place.</summary>
     /// <remarks>log(u)·t/(u − 1) with u = fl(1 + t), which cancels the rounding of u (Kahan).</remarks>
     public static Vector<float> Log1P(Vector<float> t)
@@ -73,8 +89,7 @@ internal static class VectorMath
         Vector<float> near = Vector.MultiplyAddEstimate(p * z, x, x);
 
         Vector<float> far = Vector<float>.One - Vector.Create(2f) / (Exp(magnitude + magnitude) + Vector<float>.One);
-        far = Vector.CopySign(far, x);
-        return Vector.ConditionalSelect(Vector.LessThan(magnitude, Vector.Create(0.65f)), near, far);
+        return Vector.CopySign(Vector.ConditionalSelect(Vector.LessThan(magnitude, Vector.Create(0.65f)), near, far), x);
     }
 
     /// <summary>The error function 2/√π·∫₀ˣ e^−t² dt, absolute error below 2·10⁻⁷; ±1 at ±∞, ±0 at ±0.</summary>

@@ -39,7 +39,7 @@ internal sealed class ExternalData(string? folder, long budget) : IDisposable
         SafeFileHandle file = Open(tensor.Name, location);
         long size = RandomAccess.GetLength(file);
         if (offset > size || expected > size - offset)
-            throw new InvalidModelException($"the external data of '{tensor.Name}' are bytes {offset} to {offset + expected} of '{location}', which has {size} bytes.");
+            throw new InvalidModelException($"the external data of '{tensor.Name}' are {expected} bytes from {offset} on of '{location}', which has {size} bytes.");
         return (file, offset);
     }
 

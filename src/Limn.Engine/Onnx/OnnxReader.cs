@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Google.Protobuf;
 using Limn.Engine.Onnx.Schema;
 
@@ -34,11 +35,19 @@ public static class OnnxReader
     /// <inheritdoc cref="Read(string, OnnxReadOptions?)"/>
     public static OnnxFile Read(ReadOnlyMemory<byte> bytes, OnnxReadOptions? options = null)
     {
-        using var stream = new MemoryStream(bytes.ToArray(), writable: false);
+        using MemoryStream stream = MemoryMarshal.TryGetArray(bytes, out ArraySegment<byte> array)
+            ? new MemoryStream(array.Array!, array.Offset, array.Count, writable: false)
+            : new MemoryStream(bytes.ToArray(), writable: false);
         return Read(stream, options);
     }
 
-    internal static ModelProto Parse(string path, OnnxReadOptions options)
+    /// <summary>What the file says of itself: also for a model with operators that are not supported. Weights are not converted.</summary>
+    /// <exception cref="InvalidModelException">The file is missing, truncated or not ONNX.</exception>
+    /// <exception cref="UnsupportedOperatorException">Its IR or operator-set version is outside the range that is read.</exception>
+    public static OnnxInspection Inspect(string path, OnnxReadOptions? options = null) =>
+        Named(path, () => OnnxInspection.Of(Parse(path, options ?? new OnnxReadOptions()), Path.GetFileNameWithoutExtension(path)));
+
+    private static ModelProto Parse(string path, OnnxReadOptions options)
     {
         try
         {
@@ -51,7 +60,7 @@ public static class OnnxReader
         }
     }
 
-    internal static ModelProto Parse(Stream stream, OnnxReadOptions options)
+    private static ModelProto Parse(Stream stream, OnnxReadOptions options)
     {
         if (stream.CanSeek && stream.Length - stream.Position > options.MaxFileBytes)
             throw new InvalidModelException($"the file has {stream.Length - stream.Position} bytes; {nameof(OnnxReadOptions.MaxFileBytes)} allows {options.MaxFileBytes}.");
@@ -66,10 +75,10 @@ public static class OnnxReader
         }
     }
 
-    internal static string? FolderOf(string path, OnnxReadOptions options) => options.ExternalDataFolder ?? Path.GetDirectoryName(Path.GetFullPath(path));
+    private static string? FolderOf(string path, OnnxReadOptions options) => options.ExternalDataFolder ?? Path.GetDirectoryName(Path.GetFullPath(path));
 
     /// <summary>Lets every error name the file.</summary>
-    internal static T Named<T>(string path, Func<T> read)
+    private static T Named<T>(string path, Func<T> read)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         string file = Path.GetFileName(path);

@@ -43,6 +43,8 @@ internal static class OperatorSupport
         if (isFunction) return "it is a function that the file defines itself; export the model with its functions inlined";
         bool constant = domain.Length == 0 && name == "Constant";
         OperatorDefinition? definition = OperatorRegistry.Find(domain, name);
+        if (definition is null && domain.Length == 0 && name is ("If" or "Loop" or "Scan"))
+            return "graphs inside nodes are not supported; export the model without data-dependent control flow";
         if (definition is null && !constant)
             return OperatorRegistry.Nearest(name) is { } near ? $"Limn does not know it; the nearest that it knows is {near}" : "Limn does not know it";
         if (!domains.TryGetValue(domain, out int opset)) return $"the file does not declare the operator set '{OnnxVersions.Display(domain)}'";

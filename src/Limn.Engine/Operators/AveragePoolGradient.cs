@@ -46,9 +46,7 @@ public sealed class AveragePoolGradient(SlidingWindow window, bool countIncludeP
 
         Value counted = graph.Op(new ConstantOfShape(NdArray.Vector(1f).As(dy.Type)), graph.Concat(0, graph.Integers(1, 1), spatial));
         Value sizes = graph.Integers(Window.Kernel);
-        counted = CountIncludePad
-            ? ConvolutionGradients.PadCounting(graph, counted, planes, sizes, Window, axes)
-            : ConvolutionGradients.PadToWindows(graph, counted, planes, sizes, Window, axes);
+        counted = ConvolutionGradients.PadToWindows(graph, counted, planes, sizes, Window, axes, CountIncludePad ? 1 : 0);
         Value counts = graph.Max(graph.Conv(counted, kernel, null, bare), graph.ScalarLike(dy, 1)); // a window without a position sends nothing
         Value full = graph.ConvTranspose(graph.Div(planes, counts), kernel, null, bare);
         return [graph.Reshape(ConvolutionGradients.CropTo(graph, full, spatial, Window, axes), shape)];

@@ -150,28 +150,41 @@ internal static class ConvolutionGradients
     public static Value CropTo(GraphBuilder graph, Value full, Value spatial, SlidingWindow window, int axes)
     {
         Value extent = graph.Op(new ShapeOf { Start = 2 }, full);
-        Value begin = Begin(graph, extent, spatial, window, axes), none = graph.Integers(new long[axes]), outside = graph.Integers(0, 0);
+        Value begin = Begin(graph, extent, spatial, window, axes), none = Numbers(graph, axes, _ => 0), outside = graph.Integers(0, 0);
         return graph.Pad(full, graph.Concat(0, outside, graph.Sub(none, begin), outside, graph.Sub(graph.Add(spatial, begin), extent)));
     }
 
     /// <summary>Pads (or crops) x to exactly what the windows that made dy read.</summary>
-    public static Value PadToWindows(GraphBuilder graph, Value x, Value dy, Value kernel, SlidingWindow window, int axes)
+    /// <param name="graph">Where nodes are added.</param>
+    /// <param name="x">The input of the windows.</param>
+    /// <param name="dy">A tensor of the outputs' sizes.</param>
+    /// <param name="kernel">The sizes of the window.</param>
+    /// <param name="window">How it slides.</param>
+    /// <param name="axes">The number of spatial axes.</param>
+    /// <param name="padding">What the padding is filled with; what lies beyond the padding is 0.</param>
+    public static Value PadToWindows(GraphBuilder graph, Value x, Value dy, Value kernel, SlidingWindow window, int axes, float padding = 0)
     {
-        Value one = graph.Integers([.. Enumerable.Repeat(1L, axes)]), outside = graph.Integers(0, 0);
-        Value strides = graph.Integers([.. Enumerable.Range(0, axes).Select(i => (long)window.Stride(i))]);
-        Value dilations = graph.Integers([.. Enumerable.Range(0, axes).Select(i => (long)window.Dilation(i))]);
+        Value one = Numbers(graph, axes, _ => 1), none = Numbers(graph, axes, _ => 0), outside = graph.Integers(0, 0);
         Value outputs = graph.Op(new ShapeOf { Start = 2 }, dy), inputs = graph.Op(new ShapeOf { Start = 2 }, x);
-        Value extent = graph.Add(graph.Add(graph.Mul(graph.Sub(outputs, one), strides), graph.Mul(graph.Sub(kernel, one), dilations)), one);
+        Value steps = graph.Mul(graph.Sub(outputs, one), Numbers(graph, axes, window.Stride));
+        Value reach = graph.Mul(graph.Sub(kernel, one), Numbers(graph, axes, window.Dilation));
+        Value extent = graph.Add(graph.Add(steps, reach), one);
         Value begin = Begin(graph, extent, inputs, window, axes);
-        return graph.Pad(x, graph.Concat(0, outside, begin, outside, graph.Sub(graph.Sub(extent, inputs), begin)));
+        if (padding == 0) return graph.Pad(x, graph.Concat(0, outside, begin, outside, graph.Sub(graph.Sub(extent, inputs), begin)));
+        Value end = window.IsSame ? graph.Max(graph.Sub(graph.Sub(extent, inputs), begin), none) : Numbers(graph, axes, window.GivenEnd);
+        Value padded = graph.Pad(x, graph.Concat(0, outside, begin, outside, end), PadMode.Constant, graph.ScalarLike(x, padding));
+        Value rest = graph.Sub(graph.Sub(graph.Sub(extent, inputs), begin), end);
+        return graph.Pad(padded, graph.Concat(0, outside, none, outside, rest));
     }
 
     /// <summary>The padding before each axis, computed in the graph.</summary>
     private static Value Begin(GraphBuilder graph, Value extent, Value input, SlidingWindow window, int axes)
     {
-        if (!window.IsSame) return graph.Integers([.. Enumerable.Range(0, axes).Select(i => (long)window.GivenBegin(i))]);
-        Value total = graph.Max(graph.Sub(extent, input), graph.Integers(new long[axes]));
-        Value half = graph.Div(total, graph.Integers([.. Enumerable.Repeat(2L, axes)]));
+        if (!window.IsSame) return Numbers(graph, axes, window.GivenBegin);
+        Value total = graph.Max(graph.Sub(extent, input), Numbers(graph, axes, _ => 0));
+        Value half = graph.Div(total, Numbers(graph, axes, _ => 2));
         return window.AutoPad == AutoPad.SameUpper ? half : graph.Sub(total, half);
     }
+
+    private static Value Numbers(GraphBuilder graph, int axes, Func<int, int> of) => graph.Integers([.. Enumerable.Range(0, axes).Select(i => (long)of(i))]);
 }

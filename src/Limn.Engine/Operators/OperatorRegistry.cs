@@ -23,5 +23,13 @@ public static class OperatorRegistry
         .. MatrixOperators.Definitions,
         .. NormalizationOperators.Definitions,
         .. LocalNormalizationOperators.Definitions,
+        .. ReshapeOperators.Definitions,
+        .. JoinOperators.Definitions,
+        .. SliceOperators.Definitions,
+        .. PadOperators.Definitions,
+        .. GatherOperators.Definitions,
+        .. GatherNDOperators.Definitions,
+        .. SequenceOperators.Definitions,
+        .. SelectionOperators.Definitions,
     ];
 }

@@ -12,6 +12,7 @@ public sealed class OnnxModel : IPredictor
 {
     private readonly Lock gate = new();
     private readonly Dictionary<string, GradientFunction> gradients = [];
+    private readonly System.Runtime.CompilerServices.ConditionalWeakTable<Graph, Session> grown = [];
     private readonly string? path;
     private string? sha256;
 
@@ -80,6 +81,9 @@ public sealed class OnnxModel : IPredictor
     /// <summary>Any values for any number of rows, run in portions where the file fixes the batch dimension.</summary>
     internal NdArray[] Fetch(IReadOnlyDictionary<Value, NdArray> feeds, IReadOnlyList<Value> fetches, CancellationToken cancellation) =>
         Batches.Run(FixedRows, feeds, f => Session.Run(f, fetches, cancellation));
+
+    /// <summary>The session of this network's graph, or of one that a target has grown from it.</summary>
+    internal Session SessionOf(Graph graph) => ReferenceEquals(graph, Graph) ? Session : grown.GetValue(graph, g => new Session(g, Threads));
 
     /// <summary>The gradient of a value at places, compiled once and kept.</summary>
     internal GradientFunction GradientOf(Graph graph, Value source, IReadOnlyList<Value> at, Rulebook? rulebook)

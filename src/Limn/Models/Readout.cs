@@ -6,24 +6,11 @@ namespace Limn.Models;
 /// A target for given rows: the score of row r is ⟨wᵣ, vᵣ⟩, with v a value of the model (an output, a layer) and w fixed weights.
 /// Every target has this form, because a non-linear one is first added to the graph as a value of its own.
 /// </summary>
-internal sealed class Readout
+/// <param name="Weights">The weights w, of the shape of the value, rows along the first axis.</param>
+/// <param name="Classes">The class of each row, where the target is a class; null otherwise.</param>
+internal sealed record Readout(NdArray Weights, int[]? Classes = null)
 {
-    private readonly NdArray weights;
-
-    /// <param name="weights">Of the shape of the value, rows along the first axis.</param>
-    /// <param name="classes">The class of each row, where the target is a class; null otherwise.</param>
-    public Readout(NdArray weights, int[]? classes = null)
-    {
-        this.weights = weights;
-        Classes = classes;
-    }
-
-    /// <summary>The weights w of each row.</summary>
-    public NdArray Weights => weights;
-
-    public int[]? Classes { get; }
-
-    public int Rows => weights.Rank == 0 ? 1 : weights.Dims[0];
+    public int Rows => Weights.Rank == 0 ? 1 : Weights.Dims[0];
 
     public Readout Select(ReadOnlySpan<int> rows)
     {
@@ -33,19 +20,19 @@ internal sealed class Readout
             classes = new int[rows.Length];
             for (int i = 0; i < classes.Length; i++) classes[i] = Classes[rows[i]];
         }
-        return new Readout(Batches.Select(weights, rows), classes);
+        return new Readout(Batches.Select(Weights, rows), classes);
     }
 
     /// <summary>The scores of all rows, summed in double precision.</summary>
     public double[] Scores(NdArray value)
     {
-        if (!value.Dims.SequenceEqual(weights.Dims))
-            throw new ShapeMismatchException($"The explained output changed its shape from {NdArray.Describe(weights.Dims)} to {NdArray.Describe(value.Dims)}.");
+        if (!value.Dims.SequenceEqual(Weights.Dims))
+            throw new ShapeMismatchException($"The explained output changed its shape from {NdArray.Describe(Weights.Dims)} to {NdArray.Describe(value.Dims)}.");
         var scores = new double[Rows];
         int inner = Rows == 0 ? 0 : value.Length / Rows;
         for (int r = 0; r < scores.Length; r++)
         {
-            ReadOnlySpan<float> w = weights.Floats.Slice(r * inner, inner), v = value.Floats.Slice(r * inner, inner);
+            ReadOnlySpan<float> w = Weights.Floats.Slice(r * inner, inner), v = value.Floats.Slice(r * inner, inner);
             double sum = 0;
             for (int i = 0; i < inner; i++)
                 if (w[i] != 0) sum += (double)w[i] * v[i]; // an infinite element that does not count must not make NaN
@@ -63,9 +50,9 @@ internal sealed class Readout
         int rows = value.Rank == 0 ? 1 : value.Dims[0];
         return target switch
         {
-            PredictedTarget => Classes(value, Predicted(value)),
-            ClassTarget { Classes: [var k] } => Classes(value, [.. Enumerable.Repeat(k, rows)]),
-            ClassTarget c when c.Classes.Length == rows => Classes(value, c.Classes),
+            PredictedTarget => OfClasses(value, Predicted(value)),
+            ClassTarget { Classes: [var k] } => OfClasses(value, [.. Enumerable.Repeat(k, rows)]),
+            ClassTarget c when c.Classes.Length == rows => OfClasses(value, c.Classes),
             ClassTarget c => throw new InvalidTargetException($"{c.Classes.Length} target classes were given for {rows} rows; give one for all rows or one for each."),
             MarginTarget m => Margin(value, m),
             SumTarget { Mask: null } or ExpressionTarget or LayerTarget { Reduction: Reduction.Sum } => Filled(value, 1),
@@ -97,7 +84,7 @@ internal sealed class Readout
 
     private static int Inner(NdArray value, int classes) => value.Rank < 2 ? 1 : value.Length / Math.Max(1, value.Dims[0] * classes);
 
-    private static Readout Classes(NdArray value, int[] classes)
+    private static Readout OfClasses(NdArray value, int[] classes)
     {
         int count = ClassCount(value), inner = Inner(value, count);
         NdArray weights = NdArray.Create(ElementType.Float, value.Dims.ToArray());
@@ -154,7 +141,7 @@ internal sealed class Readout
             offset = offset * shape[i] + target.Index[i];
         }
         if (!inside)
-            throw new InvalidTargetException($"The layer '{target.Layer}' has no neuron {string.Join(',', target.Index)}: without the batch its shape is {NdArray.Describe(shape)}.");
+            throw new InvalidTargetException($"The layer '{target.In}' has no neuron {string.Join(',', target.Index)}: without the batch its shape is {NdArray.Describe(shape)}.");
         NdArray weights = NdArray.Create(ElementType.Float, value.Dims.ToArray());
         int inner = value.Length / Math.Max(1, value.Dims[0]);
         for (int r = 0; r < value.Dims[0]; r++) weights.Floats[r * inner + offset] = 1;

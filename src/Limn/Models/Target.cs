@@ -34,7 +34,7 @@ public abstract record Target
     public static Target Predicted { get; } = new PredictedTarget();
 
     /// <summary>The sum of all elements of the first output.</summary>
-    public static Target Outputs { get; } = new SumTarget(Output: null, Mask: null);
+    public static Target Outputs { get; } = new SumTarget(From: null, Mask: null);
 
     /// <summary>The scale; <see cref="OutputScale.AsIs"/> unless <see cref="Logit"/> or <see cref="Probability"/> was asked for.</summary>
     public OutputScale Scale { get; init; }
@@ -46,7 +46,7 @@ public abstract record Target
     public Target Probability => this with { Scale = OutputScale.Probability };
 
     /// <summary>One class for all rows, or one for each.</summary>
-    public static Target Class(params int[] classes) => new ClassTarget(Output: null, classes);
+    public static Target Class(params int[] classes) => new ClassTarget(From: null, classes);
 
     /// <summary>Element <paramref name="index"/> of the output of this name.</summary>
     public static Target Output(string name, int index) => new ClassTarget(name, [index]);
@@ -58,7 +58,7 @@ public abstract record Target
     public static Target Layer(string layer, Reduction reduction = Reduction.Sum) => new LayerTarget(layer, reduction);
 
     /// <summary>The sum of the first output's elements, weighted by a mask of one row's shape (segmentation).</summary>
-    public static Target Sum(Tensor<float> mask) => new SumTarget(Output: null, NdArray.From(mask));
+    public static Target Sum(Tensor<float> mask) => new SumTarget(From: null, NdArray.From(mask));
 
     /// <summary>Class <paramref name="a"/> minus class <paramref name="b"/>.</summary>
     public static Target Margin(int a, int b) => new MarginTarget(a, b);
@@ -71,9 +71,9 @@ public abstract record Target
     public abstract string Describe();
 }
 
-internal sealed record ClassTarget(string? Output, int[] Classes) : Target
+internal sealed record ClassTarget(string? From, int[] Classes) : Target
 {
-    public override string Describe() => (Output is null ? "" : Output + ":") + string.Join(',', Classes);
+    public override string Describe() => (From is null ? "" : From + ":") + string.Join(',', Classes);
 }
 
 internal sealed record PredictedTarget : Target
@@ -81,7 +81,7 @@ internal sealed record PredictedTarget : Target
     public override string Describe() => "predicted";
 }
 
-internal sealed record SumTarget(string? Output, NdArray? Mask) : Target
+internal sealed record SumTarget(string? From, NdArray? Mask) : Target
 {
     public override string Describe() => Mask is null ? "sum" : "sum over a mask";
 }
@@ -91,14 +91,14 @@ internal sealed record MarginTarget(int A, int B) : Target
     public override string Describe() => $"{A} minus {B}";
 }
 
-internal sealed record NeuronTarget(string Layer, int[] Index) : Target
+internal sealed record NeuronTarget(string In, int[] Index) : Target
 {
-    public override string Describe() => $"{Layer}:{string.Join(',', Index)}";
+    public override string Describe() => $"{In}:{string.Join(',', Index)}";
 }
 
-internal sealed record LayerTarget(string Layer, Reduction Reduction) : Target
+internal sealed record LayerTarget(string In, Reduction Reduction) : Target
 {
-    public override string Describe() => $"{Reduction.ToString().ToLowerInvariant()} of {Layer}";
+    public override string Describe() => $"{Reduction.ToString().ToLowerInvariant()} of {In}";
 }
 
 internal sealed record ExpressionTarget(Func<GraphBuilder, IReadOnlyList<Value>, Value> Expression) : Target

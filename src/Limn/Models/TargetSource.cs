@@ -14,15 +14,15 @@ internal sealed record TargetSource(Graph Graph, Value Value)
         Graph graph = model.Graph;
         switch (target)
         {
-            case NeuronTarget neuron: return new TargetSource(graph, model.Layers.Find(neuron.Layer));
-            case LayerTarget layer: return new TargetSource(graph, model.Layers.Find(layer.Layer));
+            case NeuronTarget neuron: return new TargetSource(graph, model.Layers.Find(neuron.In));
+            case LayerTarget layer: return new TargetSource(graph, model.Layers.Find(layer.In));
             case ExpressionTarget expression:
                 var builder = new GraphBuilder(graph);
                 Value value = expression.Expression(builder, graph.Outputs);
                 return new TargetSource(builder.Build(), value);
         }
 
-        string? name = target switch { ClassTarget c => c.Output, SumTarget s => s.Output, _ => null };
+        string? name = target switch { ClassTarget c => c.From, SumTarget s => s.From, _ => null };
         Value output = name is null ? graph.Outputs[0] : graph.Outputs.FirstOrDefault(o => o.Name == name)
             ?? throw new UnknownNameException($"The model has no output '{name}'. Its outputs: {string.Join(", ", graph.Outputs.Select(o => o.Name))}.");
         return target.Scale switch
