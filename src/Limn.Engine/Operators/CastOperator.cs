@@ -75,5 +75,6 @@ public sealed class Cast(ElementType to) : Operator
         }
     }
 
-    public override Value?[] Gradient(Backward backward) => [backward.Graph.Cast(backward.Upstream, backward.Input.Type)];
+    // What is sent backwards is not rounded: half precision would lose small gradients.
+    public override Value?[] Gradient(Backward backward) => [backward.Upstream];
 }

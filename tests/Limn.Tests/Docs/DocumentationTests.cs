@@ -16,7 +16,7 @@ public sealed partial class DocumentationTests
     {
         string sources = string.Concat(Directory.EnumerateFiles(Path.Combine(Root, "tests", "Limn.Tests", "Docs"), "*.cs").Select(f => Compact(File.ReadAllText(f))));
         foreach (Match block in CodeBlock().Matches(File.ReadAllText(Path.Combine(Root, page))))
-            Assert.True(sources.Contains(Compact(block.Groups[1].Value), StringComparison.Ordinal), $"{page}: this block is not in tests/Limn.Tests/Docs:\n{block.Groups[1].Value}");
+            Assert.True(sources.Contains(Compact(block.Groups["code"].Value), StringComparison.Ordinal), $"{page}: this block is not in tests/Limn.Tests/Docs:\n{block.Groups["code"].Value}");
     }
 
     [Theory]
@@ -26,7 +26,7 @@ public sealed partial class DocumentationTests
         string folder = Path.GetDirectoryName(Path.Combine(Root, page))!;
         foreach (Match link in Link().Matches(File.ReadAllText(Path.Combine(Root, page))))
         {
-            string target = link.Groups[1].Value.Split('#')[0];
+            string target = link.Groups["target"].Value.Split('#')[0];
             if (target.Length == 0 || target.Contains("://", StringComparison.Ordinal)) continue;
             Assert.True(Path.Exists(Path.Combine(folder, target)), $"{page} links to {target}, which does not exist");
         }
@@ -42,10 +42,10 @@ public sealed partial class DocumentationTests
 
     private static string Compact(string code) => Space().Replace(code, " ");
 
-    [GeneratedRegex("```csharp\r?\n(.*?)```", RegexOptions.Singleline, 1000)]
+    [GeneratedRegex("```csharp\r?\n(?<code>.*?)```", RegexOptions.Singleline | RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex CodeBlock();
 
-    [GeneratedRegex(@"\]\(([^)\s]+)\)", RegexOptions.None, 1000)]
+    [GeneratedRegex(@"\]\((?<target>[^)\s]+)\)", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Link();
 
     [GeneratedRegex(@"\s+", RegexOptions.None, 1000)]

@@ -43,7 +43,7 @@ public sealed class EnginePage
         Assert.NotSame(graph, trained);
     }
 
-    sealed class GuidedBackprop : Rulebook
+    private sealed class GuidedBackprop : Rulebook
     {
         public override BackwardRule? RuleFor(Node node) => node.Operator is Relu
             ? b => [b.Graph.Mul(b.Graph.Relu(b.Upstream), b.Graph.Step(b.Input))]
