@@ -49,11 +49,11 @@ internal sealed class GraphImporter(ModelProto model, IReadOnlyDictionary<string
         }
         catch (UnsupportedOperatorException e)
         {
-            throw new UnsupportedOperatorException($"{Describe(node, name, opset)}: {e.Message}");
+            throw new UnsupportedOperatorException($"{Describe(node, name, opset)}: {Reason(e, name)}");
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
-            throw new InvalidModelException($"{Describe(node, name, opset)}: {e.Message}", e); // whatever a malformed node provokes
+            throw new InvalidModelException($"{Describe(node, name, opset)}: {Reason(e, name)}", e); // whatever a malformed node provokes
         }
     }
 
@@ -120,6 +120,13 @@ internal sealed class GraphImporter(ModelProto model, IReadOnlyDictionary<string
         null or TypeProto.ValueOneofCase.None => throw new InvalidModelException($"the input '{input.Name}' has no type."),
         var other => throw new UnsupportedOperatorException($"the input '{input.Name}' is of the kind {other}; only tensors are supported."),
     };
+
+    /// <summary>The message of an error, without the node's name where it begins with that.</summary>
+    private static string Reason(Exception e, string name)
+    {
+        int end = e.Message.StartsWith($"Node '{name}'", StringComparison.Ordinal) ? e.Message.IndexOf(": ", name.Length, StringComparison.Ordinal) : -1;
+        return end < 0 ? e.Message : e.Message[(end + 2)..];
+    }
 
     private static string Describe(NodeProto node, string name, int opset) => $"node '{name}' ({node.OpType}, {OnnxVersions.Display(OnnxVersions.Domain(node.Domain))} {opset})";
 }
