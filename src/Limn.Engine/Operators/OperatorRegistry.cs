@@ -18,6 +18,11 @@ public static class OperatorRegistry
     private static IEnumerable<OperatorDefinition> Families() =>
     [
         .. StructureOperators.Definitions,
+        .. ConvolutionOperators.Definitions,
+        .. PoolingOperators.Definitions,
+        .. MatrixOperators.Definitions,
+        .. NormalizationOperators.Definitions,
+        .. LocalNormalizationOperators.Definitions,
         .. ActivationOperators.Definitions,
         .. ArgExtremeOperators.Definitions,
         .. ArithmeticOperators.Definitions,
@@ -31,11 +36,6 @@ public static class OperatorRegistry
         .. SoftmaxOperators.Definitions,
         .. TrigonometricOperators.Definitions,
         .. VariadicOperators.Definitions,
-        .. ConvolutionOperators.Definitions,
-        .. PoolingOperators.Definitions,
-        .. MatrixOperators.Definitions,
-        .. NormalizationOperators.Definitions,
-        .. LocalNormalizationOperators.Definitions,
         .. ReshapeOperators.Definitions,
         .. JoinOperators.Definitions,
         .. SliceOperators.Definitions,
