@@ -153,6 +153,16 @@ public sealed class NdArray
         return rows.As(Type);
     }
 
+    /// <summary>A copy of columns [<paramref name="from"/>, <paramref name="from"/> + <paramref name="count"/>) of a matrix of floats.</summary>
+    public NdArray Columns(int from, int count)
+    {
+        if (Rank != 2 || from < 0 || count < 0 || from + count > dims[1])
+            throw new ShapeMismatchException($"Columns {from} to {from + count - 1} do not exist in an array of shape {Describe(dims)}.");
+        var chosen = new float[dims[0] * count];
+        for (int r = 0; r < dims[0]; r++) Floats.Slice(r * dims[1] + from, count).CopyTo(chosen.AsSpan(r * count));
+        return new NdArray(chosen, dims[0], count).As(Type);
+    }
+
     /// <summary>A copy in memory of its own.</summary>
     public NdArray Copy()
     {

@@ -20,8 +20,10 @@ internal static class OperatorSupport
     {
         IReadOnlyList<UnsupportedOperator> missing = Missing(model, domains);
         if (missing.Count == 0) return;
-        string[] all = [.. missing.Select(m => $"{m.Operator} ({OnnxVersions.Display(m.Domain)} {m.Opset}; node '{m.Node}'{(m.Uses > 1 ? $" and {m.Uses - 1} more" : "")}): {m.Reason}")];
-        throw new UnsupportedOperatorException($"{(all.Length == 1 ? "an operator is" : $"{all.Length} operators are")} not supported: {string.Join("; ", all)}.");
+        const int Described = 5;
+        string[] all = [.. missing.Take(Described).Select(m => $"{m.Operator} ({OnnxVersions.Display(m.Domain)} {m.Opset}; node '{m.Node}'{(m.Uses > 1 ? $" and {m.Uses - 1} more" : "")}): {m.Reason}")];
+        string rest = missing.Count > Described ? $"; also {string.Join(", ", missing.Skip(Described).Select(m => m.Operator))}" : "";
+        throw new UnsupportedOperatorException($"{(missing.Count == 1 ? "an operator is" : $"{missing.Count} operators are")} not supported: {string.Join("; ", all)}{rest}.");
     }
 
     public static IReadOnlyList<UnsupportedOperator> Missing(ModelProto model, IReadOnlyDictionary<string, int> domains)

@@ -18,11 +18,6 @@ public static class OperatorRegistry
     private static IEnumerable<OperatorDefinition> Families() =>
     [
         .. StructureOperators.Definitions,
-        .. ConvolutionOperators.Definitions,
-        .. PoolingOperators.Definitions,
-        .. MatrixOperators.Definitions,
-        .. NormalizationOperators.Definitions,
-        .. LocalNormalizationOperators.Definitions,
         .. ActivationOperators.Definitions,
         .. ArgExtremeOperators.Definitions,
         .. ArithmeticOperators.Definitions,
@@ -36,6 +31,11 @@ public static class OperatorRegistry
         .. SoftmaxOperators.Definitions,
         .. TrigonometricOperators.Definitions,
         .. VariadicOperators.Definitions,
+        .. ConvolutionOperators.Definitions,
+        .. PoolingOperators.Definitions,
+        .. MatrixOperators.Definitions,
+        .. NormalizationOperators.Definitions,
+        .. LocalNormalizationOperators.Definitions,
         .. ReshapeOperators.Definitions,
         .. JoinOperators.Definitions,
         .. SliceOperators.Definitions,

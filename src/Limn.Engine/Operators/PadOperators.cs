@@ -42,14 +42,15 @@ public static class PadOperators
         return import.Emit(new Pad { Mode = mode }, [import.Input(0), pads, import.Has(2) ? import.Input(2) : null]);
     }
 
-    /// <summary>Counts for some axes as counts for all.</summary>
+    /// <summary>Counts for some axes as counts for all: written over zeros, at places that negative axes may name as well.</summary>
     private static Value AllAxes(OperatorImport import, Value pads)
     {
         GraphBuilder graph = import.Graph;
-        if (graph.ConstantOf(import.Input(3)) is not { } listed) throw import.Unsupported("the axes to pad are computed while the model runs; they must be constant.");
         int rank = import.Input(0).Rank;
-        long[] axes = Array.ConvertAll(listed.Integers.ToArray(), a => (long)Shape.Axis(a, rank));
-        return graph.ScatterElements(graph.Integers(new long[2 * rank]), graph.Integers([.. axes, .. axes.Select(a => a + rank)]), pads);
+        long[] before = [.. Enumerable.Range(0, rank).Select(i => (long)i)], after = [.. before.Select(i => i + rank)];
+        Value axes = import.Input(3);
+        Value places = graph.Concat(0, graph.Gather(graph.Integers(before), axes), graph.Gather(graph.Integers(after), axes));
+        return graph.ScatterElements(graph.Integers(new long[2 * rank]), places, pads);
     }
 }
 
