@@ -19,6 +19,7 @@ public static class ActivationOperators
         OperatorDefinition.Of("Elu", a => new Elu { Alpha = a.Float("alpha", 1) }, since: 6),
         OperatorDefinition.Of("Selu", a => new Selu { Alpha = a.Float("alpha", Engine.Operators.Selu.DefaultAlpha), Gamma = a.Float("gamma", Engine.Operators.Selu.DefaultGamma) }, since: 6),
         OperatorDefinition.Of("Celu", ImportCelu, since: 12),
+        OperatorDefinition.Of("Swish", ImportSwish, since: 24),
     ];
 
     public static Value Sigmoid(this GraphBuilder graph, Value x) => graph.Op(new Sigmoid(), x);
@@ -36,6 +37,13 @@ public static class ActivationOperators
         "tanh" => import.Emit(new Gelu { ByTanh = true }, import.Inputs),
         string other => throw import.Unsupported($"its attribute 'approximate' is '{other}'; 'none' and 'tanh' are supported."),
     };
+
+    /// <summary>x·σ(alpha·x).</summary>
+    private static IReadOnlyList<Value> ImportSwish(OperatorImport import)
+    {
+        Value x = import.Input(0);
+        return import.Emit(new Mul(), x, import.Graph.Sigmoid(import.Graph.Scale(x, import.Attributes.Float("alpha", 1))));
+    }
 
     private static IReadOnlyList<Value> ImportCelu(OperatorImport import)
     {

@@ -10,7 +10,7 @@ public static class ComparisonOperators
 {
     internal static IEnumerable<OperatorDefinition> Definitions =>
     [
-        OperatorDefinition.Of("Equal", _ => new Equal(), since: 7, notes: "not strings"),
+        OperatorDefinition.Of("Equal", _ => new Equal(), since: 7),
         OperatorDefinition.Of("Greater", _ => new Greater(), since: 7),
         OperatorDefinition.Of("Less", _ => new Less(), since: 7),
         OperatorDefinition.Of("GreaterOrEqual", _ => new GreaterOrEqual(), since: 12),
@@ -57,23 +57,40 @@ public abstract class ComparisonOperator(string name) : BroadcastOperator(name)
     }
 }
 
-/// <summary>a = b, of numbers or of booleans; −0 equals +0, NaN nothing.</summary>
+/// <summary>a = b, of numbers, booleans or strings; −0 equals +0, NaN nothing.</summary>
 public sealed class Equal() : ComparisonOperator("Equal")
 {
     protected override ElementType TypeOf(InferenceContext context)
     {
         CheckSameStorage(context);
-        if (context.TypeOf(0) == ElementType.String) throw context.Error("it compares strings, which is not supported.");
         return ElementType.Bool;
     }
 
     public override void Execute(KernelContext context)
     {
-        if (context.Input(0).Type != ElementType.Bool) Numbers<IsEqual<float>, IsEqual<long>>(context);
-        else
-            Broadcast.Apply<EqualBoolFunction, bool, bool>(context.Booleans(0), context.Dims(0), context.Booleans(1), context.Dims(1),
-                context.OutputBooleans(), context.OutputDims(), context.Workers);
+        switch (context.Input(0).Type.Storage())
+        {
+            case Storage.Boolean:
+                Broadcast.Apply<EqualBoolFunction, bool, bool>(context.Booleans(0), context.Dims(0), context.Booleans(1), context.Dims(1),
+                    context.OutputBooleans(), context.OutputDims(), context.Workers);
+                break;
+            case Storage.String:
+                var numbers = new Dictionary<string, long>(StringComparer.Ordinal);
+                Broadcast.Apply<Compare<long, IsEqual<long>>, long, bool>(Numbered(context.Input(0), numbers), context.Dims(0), Numbered(context.Input(1), numbers), context.Dims(1),
+                    context.OutputBooleans(), context.OutputDims(), context.Workers);
+                break;
+            default:
+                Numbers<IsEqual<float>, IsEqual<long>>(context);
+                break;
+        }
     }
+
+    /// <summary>A number for each string, the same for the same string.</summary>
+    private static long[] Numbered(NdArray strings, Dictionary<string, long> numbers) => Array.ConvertAll(strings.Strings.ToArray(), s =>
+    {
+        numbers.TryAdd(s, numbers.Count);
+        return numbers[s];
+    });
 }
 
 /// <summary>a &gt; b.</summary>

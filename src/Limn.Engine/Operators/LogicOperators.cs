@@ -14,7 +14,7 @@ public static class LogicOperators
         OperatorDefinition.Of("And", _ => new And(), since: 7),
         OperatorDefinition.Of("Or", _ => new Or(), since: 7),
         OperatorDefinition.Of("Xor", _ => new Xor(), since: 7),
-        OperatorDefinition.Of("Where", _ => new Where(), since: 9, notes: "not strings"),
+        OperatorDefinition.Of("Where", ImportWhere, since: 9, notes: "not strings"),
     ];
 
     public static Value Not(this GraphBuilder graph, Value x) => graph.Op(new Not(), x);
@@ -28,6 +28,10 @@ public static class LogicOperators
 
     /// <summary>condition ? x : 0, element by element.</summary>
     public static Value WhereOrZero(this GraphBuilder graph, Value condition, Value x) => graph.Where(condition, x, graph.ScalarLike(x, 0));
+
+    private static IReadOnlyList<Value> ImportWhere(OperatorImport import) => import.Input(1).Type != ElementType.String
+        ? import.Emit(new Where(), import.Inputs)
+        : throw import.Unsupported("it chooses among strings, which is not supported.");
 }
 
 /// <summary>The opposite of each truth value.</summary>

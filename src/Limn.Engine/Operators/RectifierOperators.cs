@@ -17,6 +17,7 @@ public static class RectifierOperators
         OperatorDefinition.Of("HardSigmoid", a => new HardSigmoid { Alpha = a.Float("alpha", 0.2f), Beta = a.Float("beta", 0.5f) }, since: 6),
         OperatorDefinition.Of("HardSwish", _ => new HardSwish(), since: 14),
         OperatorDefinition.Of("Clip", ImportClip, since: 6),
+        OperatorDefinition.Of("Shrink", ImportShrink, since: 9, notes: "floating types only"),
     ];
 
     public static Value Relu(this GraphBuilder graph, Value x) => graph.Op(new Relu(), x);
@@ -28,6 +29,18 @@ public static class RectifierOperators
     /// <summary>min(max(x, low), high); null for no bound.</summary>
     public static Value Clip(this GraphBuilder graph, Value x, float? low = null, float? high = null) => graph.Op(new Clip(), x,
         low is { } l ? graph.ScalarLike(x, l) : null, high is { } h ? graph.ScalarLike(x, h) : null);
+
+    /// <summary>x + bias below −lambd, x − bias above lambd, 0 between.</summary>
+    private static IReadOnlyList<Value> ImportShrink(OperatorImport import)
+    {
+        GraphBuilder graph = import.Graph;
+        Value x = import.Input(0);
+        if (!x.Type.IsFloating()) throw import.Unsupported($"its input is {x.Type}; floating types are supported.");
+        float threshold = import.Attributes.Float("lambd", 0.5f);
+        Value bias = graph.ScalarLike(x, import.Attributes.Float("bias", 0));
+        Value above = graph.WhereOrZero(graph.Greater(x, graph.ScalarLike(x, threshold)), graph.Sub(x, bias));
+        return import.Emit(new Where(), graph.Less(x, graph.ScalarLike(x, -threshold)), graph.Add(x, bias), above);
+    }
 
     private static IReadOnlyList<Value> ImportClip(OperatorImport import)
     {

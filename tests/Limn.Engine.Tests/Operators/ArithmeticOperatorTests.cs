@@ -15,7 +15,7 @@ public class ArithmeticOperatorTests
         { "mul", (g, x) => g.Mul(x[0], x[1]) },
         { "div", (g, x) => g.Div(x[0], x[1]) },
         { "pow", (g, x) => g.Pow(x[0], x[1]) },
-        { "remainder", (g, x) => g.Op(new Mod { TruncatesQuotient = true }, g.Scale(x[0], 3), x[1]) },
+        { "remainder", (g, x) => g.Op(new Mod { TruncatesQuotient = true }, g.Add(g.Scale(x[1], 3), g.Scale(x[0], 0.4f)), x[1]) },
         { "sum", (g, x) => g.Sum(x[0], g.Mul(x[0], x[1]), x[0]) },
         { "mean", (g, x) => g.Mean(x[0], g.Mul(x[1], x[1])) },
         { "max", (g, x) => g.Max(g.Mul(x[0], x[0]), g.Scale(x[1], 1.3f), g.Scale(x[0], 0.9f)) },

@@ -54,6 +54,7 @@ public class CastAndLogicOperatorTests
         Assert.Equal([true, false, true, true, false, false], Run(new GreaterOrEqual(), a, b).Booleans.ToArray());
         Assert.Equal([true, true, false, true, false, false], Run(new LessOrEqual(), a, b).Booleans.ToArray());
         Assert.Equal([true, false], Run(new Equal(), new NdArray([true, false], 2), new NdArray([true], 1)).Booleans.ToArray());
+        Assert.Equal([true, false, false], Run(new Equal(), new NdArray(["a", "b", "A"], 3), new NdArray(["a"], 1)).Booleans.ToArray());
         Assert.Equal([false, true], Run(new Less(), NdArray.Vector(5L, -1L), NdArray.Vector(0L)).Booleans.ToArray());
     }
 

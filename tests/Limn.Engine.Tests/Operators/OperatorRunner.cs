@@ -1,3 +1,4 @@
+using Limn.Engine.Differentiation;
 using Limn.Engine.Execution;
 using Limn.Engine.Graphs;
 using Limn.Engine.Operators;
@@ -24,7 +25,7 @@ internal static class OperatorRunner
         Value[] places = [.. inputs.Select((x, i) => graph.Input($"x{i}", x.Type, Shape.Of(x.Dims)))];
         graph.Output(build(graph, places));
         Graph forward = graph.Build();
-        var result = Differentiation.Gradient.Of(forward, forward.Outputs[0], [places[0]]);
+        var result = Gradient.Of(forward, forward.Outputs[0], [places[0]]);
         var feeds = new Dictionary<Value, NdArray>();
         for (int i = 0; i < inputs.Length; i++) feeds[places[i]] = inputs[i];
         return new Session(result.Graph, 1).Run(feeds, [result.Required()])[0].Floats.ToArray();

@@ -139,7 +139,7 @@ public class ReductionOperatorTests
         Assert.Equal([2L, 0L], Run(new ArgMax { Axis = -1, TakesLast = true, KeepDims = false }, x).Integers.ToArray());
         Assert.Equal([1L], Run(new ArgMin { KeepDims = false }, NdArray.Vector(4L, -2L, -2L)).Integers.ToArray());
         Assert.Equal([0f, 1f, 0f, 1f, 0f, 0f], Run(new Hardmax { Axis = 1 }, x).Floats.ToArray());
-        Assert.Equal([0f, 0f, 1f, 1f, 1f, 0f], Run(new Hardmax { Axis = 0 }, new([1f, 2f, 3f, 4f, 5f, 1f], 2, 3)).Floats.ToArray());
+        Assert.Equal([0f, 0f, 1f, 1f, 1f, 0f], Run(new Hardmax { Axis = 0 }, new NdArray([1f, 2f, 3f, 4f, 5f, 1f], 2, 3)).Floats.ToArray());
         Assert.Throws<ShapeMismatchException>(() => Run(new ArgMax(), NdArray.Create(ElementType.Float, 0)));
     }
 }
