@@ -155,7 +155,7 @@ public sealed class MovementOperatorTests
     [Fact]
     public void Transposes_that_move_only_unit_axes_are_views()
     {
-        var op = new Transpose { Permutation = [1, 0, 3, 2] };
+        var op = new Limn.Engine.Operators.Transpose { Permutation = [1, 0, 3, 2] };
         Assert.True(op.IsView([1, 5, 1, 3], [5, 1, 3, 1]));
         Assert.False(op.IsView([2, 5, 1, 3], [5, 2, 3, 1]));
     }
