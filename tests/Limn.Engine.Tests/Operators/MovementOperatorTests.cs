@@ -43,6 +43,7 @@ public sealed class MovementOperatorTests
         Assert.Equal([n, 2, 6], ShapeFor([n, 3, 4], 0, 2, -1));
         Assert.Equal([2, 12], ShapeFor([2, 3, 4], 2, -1));
         Assert.Equal([0, 4], ShapeFor([0, 4], 0, 4));
+        Assert.Equal([0, 3], ShapeFor([0, 3, 1], 0, -1));
     }
 
     [Fact]
@@ -53,7 +54,8 @@ public sealed class MovementOperatorTests
         Assert.Throws<ShapeMismatchException>(() => ShapeFor([2, 3], 5));
         Assert.Throws<ShapeMismatchException>(() => ShapeFor([2, 3], 2, 3, 0));
         Assert.Throws<ShapeMismatchException>(() => ShapeFor([2, 3], -2, 3));
-        Assert.Throws<ShapeMismatchException>(() => ShapeFor([0, 3], 0, 0, -1));
+        var g = new GraphBuilder();
+        Assert.Throws<ShapeMismatchException>(() => g.Op(new Reshape { AllowZero = true }, g.Input("x", ElementType.Float, [0, 3]), g.Integers(0, -1)));
     }
 
     [Fact]
