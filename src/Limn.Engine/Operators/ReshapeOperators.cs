@@ -50,7 +50,8 @@ public static class ReshapeOperators
 /// <summary>The elements in another shape, which the second input lists.</summary>
 /// <remarks>
 /// ONNX 5 to newest. −1, at most once, is what is left; 0 keeps the input's dimension at that place, or is an empty dimension
-/// with <see cref="AllowZero"/>. −1 beside an empty dimension has no answer and is an error, as in numpy.
+/// with <see cref="AllowZero"/>. Beside an empty dimension that is kept, −1 is what is left of the others, so that an empty batch
+/// takes the shape of a full one (numpy refuses); beside one that is listed it has no answer and is an error.
 /// </remarks>
 public sealed class Reshape : ViewOperator
 {

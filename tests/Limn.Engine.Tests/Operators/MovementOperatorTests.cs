@@ -43,6 +43,7 @@ public sealed class MovementOperatorTests
         Assert.Equal([n, 2, 6], ShapeFor([n, 3, 4], 0, 2, -1));
         Assert.Equal([2, 12], ShapeFor([2, 3, 4], 2, -1));
         Assert.Equal([0, 4], ShapeFor([0, 4], 0, 4));
+        Assert.Equal([0, 3], ShapeFor([0, 3, 1], 0, -1));
     }
 
     [Fact]
@@ -53,7 +54,8 @@ public sealed class MovementOperatorTests
         Assert.Throws<ShapeMismatchException>(() => ShapeFor([2, 3], 5));
         Assert.Throws<ShapeMismatchException>(() => ShapeFor([2, 3], 2, 3, 0));
         Assert.Throws<ShapeMismatchException>(() => ShapeFor([2, 3], -2, 3));
-        Assert.Throws<ShapeMismatchException>(() => ShapeFor([0, 3], 0, 0, -1));
+        var g = new GraphBuilder();
+        Assert.Throws<ShapeMismatchException>(() => g.Op(new Reshape { AllowZero = true }, g.Input("x", ElementType.Float, [0, 3]), g.Integers(0, -1)));
     }
 
     [Fact]
@@ -155,7 +157,7 @@ public sealed class MovementOperatorTests
     [Fact]
     public void Transposes_that_move_only_unit_axes_are_views()
     {
-        var op = new Transpose { Permutation = [1, 0, 3, 2] };
+        var op = new Limn.Engine.Operators.Transpose { Permutation = [1, 0, 3, 2] };
         Assert.True(op.IsView([1, 5, 1, 3], [5, 1, 3, 1]));
         Assert.False(op.IsView([2, 5, 1, 3], [5, 2, 3, 1]));
     }

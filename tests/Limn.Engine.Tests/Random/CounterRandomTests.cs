@@ -1,4 +1,4 @@
-namespace Limn.Engine.Tests.Randomness;
+namespace Limn.Engine.Tests;
 
 public class CounterRandomTests
 {
