@@ -70,7 +70,7 @@ internal static class GradientCheck
         foreach (ref float w in weights.Floats) w *= (BitConverter.SingleToInt32Bits(w) & 1) == 0 ? 1 : -1;
 
         builder = new GraphBuilder(forward);
-        GradientGraph first = Differentiation.Gradient.Of(builder, forward, y, [.. wanted.Select(i => places[i])], seed: builder.Constant(weights));
+        GradientGraph first = Gradient.Of(builder, forward, y, [.. wanted.Select(i => places[i])], seed: builder.Constant(weights));
         var results = new List<double[]>();
         var session = new Session(first.Graph, 1);
         for (int k = 0; k < wanted.Length; k++)
@@ -90,7 +90,7 @@ internal static class GradientCheck
             Value gradient = first.Gradients[k]!;
             NdArray direction = Random(inputs[wanted[k]].Dims.ToArray(), 0.5f, 1.5f, 7 + k);
             builder = new GraphBuilder(first.Graph);
-            GradientGraph twice = Differentiation.Gradient.Of(builder, first.Graph, gradient, [.. wanted.Select(i => places[i])], seed: builder.Constant(direction));
+            GradientGraph twice = Gradient.Of(builder, first.Graph, gradient, [.. wanted.Select(i => places[i])], seed: builder.Constant(direction));
             session = new Session(twice.Graph, 1);
             for (int m = 0; m < wanted.Length; m++)
             {
