@@ -50,21 +50,7 @@ public sealed class LocalResponseNormalization(int size) : Operator
     public override void Execute(KernelContext context)
     {
         var (samples, channels, inner) = NormalizationOperators.Sizes(context.Dims(0));
-        ReadOnlySpan<float> x = context.Floats(0);
-        Span<float> y = context.OutputFloats();
-        var sums = new double[inner];
-        for (int row = 0; row < samples * channels; row++)
-        {
-            int c = row % channels, first = Math.Max(0, c - (Size - 1) / 2), last = Math.Min(channels - 1, c + Size / 2);
-            Array.Clear(sums);
-            for (int other = first; other <= last; other++)
-            {
-                ReadOnlySpan<float> from = x.Slice((row - c + other) * inner, inner);
-                for (int i = 0; i < inner; i++) sums[i] += (double)from[i] * from[i];
-            }
-            for (int i = 0; i < inner; i++)
-                y[row * inner + i] = (float)(x[row * inner + i] / Math.Pow(Bias + Alpha / Size * sums[i], Beta));
-        }
+        LocalNormalization.AcrossChannels(context.Floats(0), context.OutputFloats(), samples, channels, inner, Size, Alpha, Beta, Bias, context.Workers);
     }
 
     /// <remarks>dx = dy · s^(−β) − 2αβ · x · meanᵀ(dy · x · s^(−β−1)) with s = bias + α · mean(x²), the mean over the window of channels and meanᵀ its adjoint.</remarks>
@@ -110,23 +96,7 @@ public sealed class LpNormalization(int p) : Operator
     public override void Execute(KernelContext context)
     {
         var (outer, length, inner) = Dims.Split(context.Dims(0), (int)Axis);
-        ReadOnlySpan<float> x = context.Floats(0);
-        Span<float> y = context.OutputFloats();
-        for (int o = 0; o < outer; o++)
-        {
-            for (int i = 0; i < inner; i++)
-            {
-                int start = o * length * inner + i;
-                double norm = 0;
-                for (int j = 0; j < length; j++)
-                {
-                    double value = x[start + j * inner];
-                    norm += P == 1 ? Math.Abs(value) : value * value;
-                }
-                if (P == 2) norm = Math.Sqrt(norm);
-                for (int j = 0; j < length; j++) y[start + j * inner] = norm == 0 ? 0 : (float)(x[start + j * inner] / norm);
-            }
-        }
+        LocalNormalization.ByNorm(context.Floats(0), context.OutputFloats(), outer, length, inner, P == 1, context.Workers);
     }
 
     public override Value?[] Gradient(Backward backward)
