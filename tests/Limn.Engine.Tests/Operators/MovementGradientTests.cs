@@ -124,7 +124,7 @@ public sealed class MovementGradientTests
     [Fact]
     public void Expand_and_tile_sum_over_the_repeats()
     {
-        Check((g, x) => g.Mul(g.Expand(x, g.Integers(2, 1, 1, 3)), g.Constant(Random(2, 2, 2, 3))), 2, 2, 1);
+        GradientCheck.Run((g, v) => Squared(g, g.Mul(g.Expand(v[0], g.Integers(2, 1, 1, 3)), g.Constant(Random(2, 2, 2, 3)))), [Random(2, 2, 1)]);
         Check((g, x) => g.Mul(g.Tile(x, 2, 1, 3), g.Constant(Random(4, 3, 6))), 2, 3, 2);
     }
 
