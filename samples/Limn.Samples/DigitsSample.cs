@@ -41,7 +41,7 @@ internal static class DigitsSample
         h = Layer(new MaxPool(halve), "pool1", h);
         h = Layer(new Relu(), "relu2", Layer(new Conv(same), "conv2", h, Weights("conv2.weight", 32, 16, 3, 3), Bias("conv2.bias", 32)));
         h = Layer(new MaxPool(halve), "pool2", h);
-        h = Layer(new Flatten(1), "flatten", h);
+        h = Layer(new Flatten { Axis = 1 }, "flatten", h);
         h = Layer(new Relu(), "relu3", Layer(new Gemm(), "fc1", h, Weights("fc1.weight", 128, 64), Bias("fc1.bias", 64)));
         g.Output(Layer(new Gemm(), "logits", h, Weights("fc2.weight", 64, 10), Bias("fc2.bias", 10)));
         return g.Build();
