@@ -112,7 +112,7 @@ public sealed class NdArray
         };
     }
 
-    /// <summary>A copy as the public tensor of floats; integers and booleans are converted.</summary>
+    /// <summary>A copy as the public tensor of floats; integers and booleans are converted. A scalar becomes a vector of one element.</summary>
     public Tensor<float> ToTensor()
     {
         float[] values = Type.Storage() switch
@@ -122,7 +122,7 @@ public sealed class NdArray
             Storage.Boolean => Array.ConvertAll(booleans.ToArray(), v => v ? 1f : 0f),
             _ => throw Mismatch("numeric"),
         };
-        return Tensor.Create(values, Array.ConvertAll(dims, d => (nint)d));
+        return Tensor.Create(values, Rank == 0 ? [1] : Array.ConvertAll(dims, d => (nint)d));
     }
 
     /// <summary>The same memory under another shape with the same number of elements.</summary>
@@ -151,6 +151,16 @@ public sealed class NdArray
             _ => new NdArray(strings.AsSpan(start, length).ToArray(), shape),
         };
         return rows.As(Type);
+    }
+
+    /// <summary>A copy of columns [<paramref name="from"/>, <paramref name="from"/> + <paramref name="count"/>) of a matrix of floats.</summary>
+    public NdArray Columns(int from, int count)
+    {
+        if (Rank != 2 || from < 0 || count < 0 || from + count > dims[1])
+            throw new ShapeMismatchException($"Columns {from} to {from + count - 1} do not exist in an array of shape {Describe(dims)}.");
+        var chosen = new float[dims[0] * count];
+        for (int r = 0; r < dims[0]; r++) Floats.Slice(r * dims[1] + from, count).CopyTo(chosen.AsSpan(r * count));
+        return new NdArray(chosen, dims[0], count).As(Type);
     }
 
     /// <summary>A copy in memory of its own.</summary>

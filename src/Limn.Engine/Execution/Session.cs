@@ -11,7 +11,7 @@ namespace Limn.Engine.Execution;
 /// <remarks>Safe to call from several threads; runs of one session follow each other.</remarks>
 public sealed class Session
 {
-    private const int PlansKept = 8;
+    private const int PlansKept = 4;
 
     private readonly Lock gate = new();
     private readonly LinkedList<(string Key, Plan Plan)> plans = [];

@@ -48,6 +48,21 @@ public sealed class Graph
 
     public bool Contains(Value value) => byName.TryGetValue(value.Name, out Value? found) && ReferenceEquals(found, value);
 
+    /// <summary>The same graph with other contents in some of its initializers.</summary>
+    /// <exception cref="ShapeMismatchException">A new array is not of the shape of its initializer.</exception>
+    public Graph WithInitializers(IReadOnlyDictionary<Value, NdArray> changed)
+    {
+        var all = new Dictionary<Value, NdArray>(Initializers);
+        foreach (var (value, array) in changed)
+        {
+            if (!all.TryGetValue(value, out NdArray? old)) throw new UnknownNameException($"'{value.Name}' is not an initializer of the graph '{Name}'.");
+            if (!old.Dims.SequenceEqual(array.Dims) || old.Type.Storage() != array.Type.Storage())
+                throw new ShapeMismatchException($"The initializer '{value.Name}' is {old}, and {array} was given.");
+            all[value] = array;
+        }
+        return new Graph(Name, Inputs, Outputs, Nodes, all);
+    }
+
     /// <summary>The nodes that <paramref name="targets"/> depend on, in topological order, without going beyond <paramref name="stopAt"/>.</summary>
     public IReadOnlyList<Node> NodesBehind(IEnumerable<Value> targets, IReadOnlySet<Value>? stopAt = null)
     {

@@ -7,7 +7,8 @@ namespace Limn.Engine.Kernels;
 /// <remarks>
 /// The depth is cut into blocks of one size for every element, and the columns and rows of C only at multiples of a tile, so the
 /// number of threads changes who computes an element and never how. Blocking as in Goto, van de Geijn: Anatomy of
-/// High-Performance Matrix Multiplication, ACM TOMS 34(3), 2008, without the packing of A, whose elements are broadcast from where they lie.
+/// High-Performance Matrix Multiplication, ACM TOMS 34(3), 2008, except that A is packed only where it is stored transposed: its elements are
+/// broadcast one by one, which is as fast from rows where they lie.
 /// </remarks>
 internal static unsafe class BlockedProduct
 {
@@ -21,7 +22,8 @@ internal static unsafe class BlockedProduct
     private const long WorthAThread = 1 << 17;
 
     public static void Run<TRight>(
-        VectorWidth width, int m, int n, int k, float alpha, LeftOperand a, TRight b, float beta, float* c, nint ldc, ReadOnlySpan<float> rowStart, Workers workers)
+        VectorWidth width, int m, int n, int k, float alpha, LeftOperand a, TRight b, float beta, float* c, nint ldc,
+        ReadOnlySpan<float> rowStart, Workers workers)
         where TRight : struct, IRightOperand
     {
         fixed (float* start = rowStart)
@@ -88,7 +90,10 @@ internal static unsafe class BlockedProduct
         // With a tile or two of rows each panel is used so seldom that packing it would cost more than reading it where it lies.
         float* inPlace = product.B.InPlace(out nint inPlaceStep);
         if (toRow - fromRow > 2 * TLane.TileRows) inPlace = null;
+        // A transposed A has one depth a row; a pass over it would touch a line, and often a page, for every few numbers.
+        bool packLeft = product.A.Row == 1 && product.A.Step > TLane.TileRows && toRow - fromRow > 1;
         using var scratch = new Scratch((long)panelWidth * depthBlock * (inPlace == null ? panels : 1) + Patches.Overrun);
+        using var leftScratch = new Scratch(packLeft ? (RowsPerPass + 8L) * depthBlock : 0);
         for (int p = 0; p < product.K; p += depthBlock)
         {
             int depth = Math.Min(depthBlock, product.K - p);
@@ -103,6 +108,13 @@ internal static unsafe class BlockedProduct
             for (int row = fromRow; row < toRow; row += RowsPerPass)
             {
                 int passEnd = Math.Min(toRow, row + RowsPerPass);
+                LeftOperand a = product.A;
+                var left = new LeftTiles((nint)(a.Data + row * a.Row + p * a.Step), TLane.TileRows * a.Row, a.Row, a.Step);
+                if (packLeft)
+                {
+                    PackLeft(left, passEnd - row, TLane.TileRows, depth, leftScratch.Pointer);
+                    left = new LeftTiles((nint)leftScratch.Pointer, (nint)TLane.TileRows * depth, 1, TLane.TileRows);
+                }
                 for (int panel = 0; panel < panels; panel++)
                 {
                     int column = fromColumn + panel * panelWidth, columns = Math.Min(panelWidth, toColumn - column);
@@ -118,37 +130,59 @@ internal static unsafe class BlockedProduct
                         b = scratch.Pointer;
                         product.B.Pack(b, panelWidth, p, depth, column, columns);
                     }
-                    Panel<TLane, TVector, TRight>(product, row, passEnd, column, columns, p, depth, b, step, p == 0 ? beta : 1);
+                    Panel<TLane, TVector, TRight>(product, left, row, passEnd, column, columns, depth, b, step, p == 0 ? beta : 1);
                 }
             }
         }
     }
 
     private static void Panel<TLane, TVector, TRight>(
-        in Product<TRight> product, int fromRow, int toRow, int column, int columns, int p, int depth, float* b, nint step, float beta)
+        in Product<TRight> product, LeftTiles tiles, int fromRow, int toRow, int column, int columns, int depth, float* b, nint step, float beta)
         where TLane : struct, ILane<TVector>
         where TVector : unmanaged
         where TRight : struct, IRightOperand
     {
-        LeftOperand a = product.A;
         int vectors = (columns + TLane.Width - 1) / TLane.Width, tileWidth = vectors * TLane.Width;
         float* edge = stackalloc float[8 * 3 * TLane.Width];
-        for (int i = fromRow; i < toRow; i += TLane.TileRows)
+        float* left = tiles.Data;
+        for (int i = fromRow; i < toRow; i += TLane.TileRows, left += tiles.TileStep)
         {
             int rows = Math.Min(TLane.TileRows, toRow - i);
-            float* left = a.Data + i * a.Row + p * a.Step, c = product.C + i * product.Ldc + column;
+            float* c = product.C + i * product.Ldc + column;
             if (columns == tileWidth)
             {
-                TileKernel<TLane, TVector>.Run(rows, vectors, depth, left, a.Row, a.Step, b, step, c, product.Ldc, product.Alpha, beta);
+                TileKernel<TLane, TVector>.Run(rows, vectors, depth, left, tiles.Row, tiles.Step, b, step, c, product.Ldc, product.Alpha, beta);
                 continue;
             }
-            TileKernel<TLane, TVector>.Run(rows, vectors, depth, left, a.Row, a.Step, b, step, edge, tileWidth, product.Alpha, 0);
+            TileKernel<TLane, TVector>.Run(rows, vectors, depth, left, tiles.Row, tiles.Step, b, step, edge, tileWidth, product.Alpha, 0);
             for (int r = 0; r < rows; r++)
             {
                 float* from = edge + r * tileWidth, to = c + r * product.Ldc;
                 for (int j = 0; j < columns; j++) to[j] = beta == 0 ? from[j] : float.MultiplyAddEstimate(beta, to[j], from[j]);
             }
         }
+    }
+
+    /// <summary>Puts the rows of each tile side by side, one group a depth.</summary>
+    private static void PackLeft(LeftTiles from, int rows, int tileRows, int depth, float* to)
+    {
+        for (int first = 0; first < rows; first += tileRows, to += (nint)tileRows * depth)
+        {
+            int count = Math.Min(tileRows, rows - first);
+            float* source = from.Data + first, target = to;
+            for (int p = 0; p < depth; p++, source += from.Step, target += tileRows)
+            {
+                if (count == 8) Vector256.Load(source).Store(target);
+                else if (count == 4) Vector128.Load(source).Store(target);
+                else for (int r = 0; r < count; r++) target[r] = source[r];
+            }
+        }
+    }
+
+    /// <summary>The tiles of A for one pass: one is TileStep after the last, and in it element (i, p) is at i * Row + p * Step.</summary>
+    private readonly record struct LeftTiles(nint Address, nint TileStep, nint Row, nint Step)
+    {
+        public float* Data => (float*)Address;
     }
 
     /// <summary>Equal blocks, none deeper than <see cref="DepthBlock"/>.</summary>

@@ -34,6 +34,8 @@ internal static unsafe partial class Convolution
         {
             if (IsPointwise(shape))
                 Pointwise(vectors, shape, pdy, pw, pdx, workers);
+            else if (shape.InPerGroup == 1 && shape.OutPerGroup <= DirectOutputs && !IsUnstrided(shape))
+                DepthwiseConvolution.BackwardInput(shape, pdy, pw, pdx, workers);
             else if (shape.OutPerGroup >= WorthAddingPatches && AddingIsCheaper(shape))
                 ByAddingPatches(vectors, shape, pdy, pw, pdx, workers);
             else
@@ -48,6 +50,8 @@ internal static unsafe partial class Convolution
         return inputs * patches <= outputs * inputs + outputs * patches;
     }
 
+    private static bool IsUnstrided(in ConvolutionShape shape) => shape.Depth.Stride == 1 && shape.Height.Stride == 1 && shape.Width.Stride == 1;
+
     private static void Pointwise(VectorWidth vectors, ConvolutionShape shape, float* dy, float* w, float* dx, Workers workers)
     {
         int inputs = shape.InPerGroup, outputs = shape.OutPerGroup, positions = shape.OutputPositions;
@@ -61,7 +65,7 @@ internal static unsafe partial class Convolution
 
     private static void ByPhases(VectorWidth vectors, in ConvolutionShape shape, float* dy, float* w, float* dx, Workers workers)
     {
-        bool onePhase = shape.Depth.Stride == 1 && shape.Height.Stride == 1 && shape.Width.Stride == 1;
+        bool onePhase = IsUnstrided(shape);
         if (!onePhase) new Span<float>(dx, (int)shape.InputLength).Clear();
         for (int d = 0; d < Math.Min(shape.Depth.Stride, shape.Depth.Input); d++)
         {
@@ -176,7 +180,9 @@ internal static unsafe partial class Convolution
                     {
                         int count = Math.Min(block, positions - p);
                         patches.Pack(padded.Pointer, taps, channels * volume, p, count, packed.Pointer, step);
-                        Gemm.Dots(vectors, m, channels * volume, count, dy + row * m * positions + p, positions, packed.Pointer, step, to, k, 1, image == 0 && p == 0 ? 0 : 1);
+                        float* gradient = dy + row * m * positions + p;
+                        float beta = image == 0 && p == 0 ? 0 : 1;
+                        Gemm.Dots(vectors, m, channels * volume, count, gradient, positions, packed.Pointer, step, to, k, 1, beta);
                     }
                 }
             }
@@ -199,7 +205,7 @@ internal static unsafe partial class Convolution
                     tapOffsets[next++] = (depth.Tap(d) * shape.Height.Kernel + height.Tap(h)) * shape.Width.Kernel + width.Tap(v);
             }
         }
-        workers.Ranges((shape.InChannels + together - 1) / together, 1 + (1 << 15) / (row * together), (from, end) =>
+        workers.Ranges((shape.InChannels + together - 1) / together, (int)(1 + (1 << 15) / ((long)row * together)), (from, end) =>
         {
             fixed (int* offsets = tapOffsets)
             {

@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
@@ -21,6 +22,37 @@ internal static unsafe class DepthwiseConvolution
         }
     }
 
+    /// <summary>dx by adding each row of dy, times the weight of a tap, to the input it came from.</summary>
+    public static void BackwardInput(ConvolutionShape shape, float* dy, float* w, float* dx, Workers workers)
+    {
+        var patches = new Patches(shape);
+        int[] taps = patches.TapOffsets(1);
+        int positions = shape.OutputPositions, width = shape.Width.Output, rows = shape.Depth.Output * shape.Height.Output, outputs = shape.OutPerGroup;
+        workers.Ranges(shape.Batch * shape.Groups, (int)(1 + (1 << 15) / ((long)positions * taps.Length * outputs)), (from, to) =>
+        {
+            using var scratch = new Scratch(patches.ChannelLength);
+            for (int plane = from; plane < to; plane++)
+            {
+                new Span<float>(scratch.Pointer, (int)patches.ChannelLength).Clear();
+                for (int o = 0; o < outputs; o++)
+                {
+                    float* kernel = w + (nint)(plane % shape.Groups * outputs + o) * taps.Length, gradient = dy + ((nint)plane * outputs + o) * positions;
+                    for (int row = 0; row < rows; row++, gradient += width)
+                    {
+                        int outD = Math.DivRem(row, shape.Height.Output, out int outH);
+                        float* window = scratch.Pointer + patches.RowOffset(outD, outH);
+                        for (int t = 0; t < taps.Length; t++)
+                        {
+                            var target = new Span<float>(window + taps[t], width);
+                            TensorPrimitives.MultiplyAdd(new ReadOnlySpan<float>(gradient, width), kernel[t], target, target);
+                        }
+                    }
+                }
+                patches.Unpad(scratch.Pointer, dx + (nint)plane * shape.InputPositions);
+            }
+        });
+    }
+
     private static void Run<TLane, TVector>(ConvolutionShape shape, float* x, float* w, float* bias, float* y, Workers workers)
         where TLane : struct, ILane<TVector>
         where TVector : unmanaged
@@ -28,7 +60,7 @@ internal static unsafe class DepthwiseConvolution
         var patches = new Patches(shape);
         int[] tapOffsets = patches.TapOffsets(1);
         int positions = shape.OutputPositions, rows = shape.Depth.Output * shape.Height.Output, outputs = shape.OutPerGroup;
-        workers.Ranges(shape.Batch * shape.Groups, 1 + (1 << 15) / (positions * tapOffsets.Length * outputs), Planes);
+        workers.Ranges(shape.Batch * shape.Groups, (int)(1 + (1 << 15) / ((long)positions * tapOffsets.Length * outputs)), Planes);
 
         void Planes(int from, int to)
         {

@@ -17,7 +17,8 @@ internal static unsafe class Gemm
 
     /// <summary>
     /// C = alpha * op(A) * op(B) + beta * C. With <paramref name="transA"/> A is stored [k, m] rather than [m, k], with <paramref name="transB"/>
-    /// B is stored [n, k] rather than [k, n]; <paramref name="lda"/>, <paramref name="ldb"/> and <paramref name="ldc"/> are the floats from one stored row to the next.
+    /// B is stored [n, k] rather than [k, n]; <paramref name="lda"/>, <paramref name="ldb"/> and <paramref name="ldc"/> are the floats from one
+    /// stored row to the next.
     /// </summary>
     /// <exception cref="ArgumentException">A size is negative, a leading dimension is shorter than a row, or a span is too short.</exception>
     public static void Multiply(

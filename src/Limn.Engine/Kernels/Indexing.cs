@@ -4,7 +4,7 @@ using System.Numerics.Tensors;
 namespace Limn.Engine.Kernels;
 
 /// <summary>How a scattered element joins the one that is there.</summary>
-internal enum ScatterMode
+public enum ScatterMode
 {
     /// <summary>It replaces it; of several at one place the last in row-major order stays.</summary>
     None,

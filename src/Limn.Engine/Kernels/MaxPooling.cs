@@ -25,14 +25,17 @@ internal static unsafe class MaxPooling
                 {
                     patches.Pad(x + (nint)plane * shape.InputPositions, 1, scratch.Pointer, float.NegativeInfinity);
                     nint output = (nint)plane * shape.OutputPositions;
-                    Plane(shape, patches, scratch.Pointer, taps, padded.Length, offsets, columns, y + output, indices == null ? null : indices + output, (long)plane * shape.InputPositions);
+                    long* planeIndices = indices == null ? null : indices + output;
+                    long start = (long)plane * shape.InputPositions;
+                    Plane(shape, patches, scratch.Pointer, taps, padded.Length, offsets, columns, y + output, planeIndices, start);
                 }
             }
         });
     }
 
     private static void Plane(
-        in PoolingShape shape, in Patches patches, float* padded, int* taps, int tapCount, int* offsets, int* firstColumns, float* y, long* indices, long planeStart)
+        in PoolingShape shape, in Patches patches, float* padded, int* taps, int tapCount, int* offsets, int* firstColumns,
+        float* y, long* indices, long planeStart)
     {
         int width = shape.Width.Output;
         float* best = stackalloc float[Vector256<float>.Count];
@@ -47,6 +50,7 @@ internal static unsafe class MaxPooling
                 int firstRow = (depth.From * shape.Height.Kernel + height.From) * shape.Width.Kernel;
                 bool empty = depth.From == depth.To || height.From == height.To;
                 float* row = padded + patches.RowOffset(d, h);
+                long rowStart = planeStart + ((long)depth.Start * shape.Height.Input + height.Start) * shape.Width.Input;
                 for (int w = 0; w < width; w += Vector256<float>.Count)
                 {
                     int count = Math.Min(Vector256<float>.Count, width - w);
@@ -60,7 +64,7 @@ internal static unsafe class MaxPooling
                     First(row + w, taps, tapCount, Vector256.Load(firstColumns + w) + Vector256.Create(firstRow), best, at);
                     for (int i = 0; i < count; i++)
                     {
-                        long start = planeStart + (((long)depth.Start * shape.Height.Input + height.Start) * shape.Width.Input) + (w + i) * shape.Width.Stride - shape.Width.PadBegin;
+                        long start = rowStart + (w + i) * shape.Width.Stride - shape.Width.PadBegin;
                         *y++ = best[i];
                         *indices++ = empty || firstColumns[w + i] < 0 ? -1 : start + offsets[at[i]];
                     }

@@ -14,8 +14,10 @@ internal readonly unsafe record struct LeftOperand(nint Address, nint Row, nint 
 /// <summary>The right matrix of a product, which need not exist as a matrix: it only has to fill panels.</summary>
 internal unsafe interface IRightOperand
 {
-    /// <summary>Writes rows [<paramref name="p0"/>, p0 + depth) of columns [<paramref name="j0"/>, j0 + columns), each row <paramref name="step"/> after the last.</summary>
-    /// <remarks>May write up to one vector beyond a row, and so beyond the panel; columns past the last stay undefined.</remarks>
+    /// <summary>
+    /// Writes rows [<paramref name="p0"/>, p0 + depth) of columns [<paramref name="j0"/>, j0 + columns), each row <paramref name="step"/> after the last.
+    /// </summary>
+    /// <remarks>May write <see cref="Patches.Overrun"/> floats beyond a row, and so beyond the panel; columns past the last stay undefined.</remarks>
     void Pack(float* to, int step, int p0, int depth, int j0, int columns);
 
     /// <summary>Where the matrix lies in row-major order, or null if it does not.</summary>

@@ -5,7 +5,7 @@ namespace Limn.Engine.Kernels;
 /// <summary>Max and average pooling of float32 tensors.</summary>
 internal static unsafe class Pooling
 {
-    /// <summary>Multiply-free steps below which another thread costs more than it brings.</summary>
+    /// <summary>Steps below which another thread costs more than it brings.</summary>
     internal const int WorthAThread = 1 << 15;
 
     /// <summary>y = the maximum of each window.</summary>
@@ -78,9 +78,11 @@ internal static unsafe class Pooling
         }
     }
 
-    internal static int PlanesPerThread(in PoolingShape shape) => 1 + WorthAThread / (1 + shape.InputPositions + shape.OutputPositions * shape.Width.Kernel);
+    internal static int PlanesPerThread(in PoolingShape shape) =>
+        (int)(1 + WorthAThread / (1L + shape.InputPositions + (long)shape.OutputPositions * shape.Width.Kernel));
 
-    private static void AverageOfPlane(in PoolingShape shape, bool countIncludePad, ReadOnlySpan<float> input, Span<float> output, ReadOnlySpan<Window> columns, Span<float> row)
+    private static void AverageOfPlane(
+        in PoolingShape shape, bool countIncludePad, ReadOnlySpan<float> input, Span<float> output, ReadOnlySpan<Window> columns, Span<float> row)
     {
         int o = 0, width = shape.Width.Input;
         for (int d = 0; d < shape.Depth.Output; d++)
@@ -108,7 +110,8 @@ internal static unsafe class Pooling
         }
     }
 
-    private static void SpreadOverPlane(in PoolingShape shape, bool countIncludePad, ReadOnlySpan<float> dy, Span<float> dx, ReadOnlySpan<Window> columns, Span<float> row)
+    private static void SpreadOverPlane(
+        in PoolingShape shape, bool countIncludePad, ReadOnlySpan<float> dy, Span<float> dx, ReadOnlySpan<Window> columns, Span<float> row)
     {
         int o = 0, width = shape.Width.Input;
         for (int d = 0; d < shape.Depth.Output; d++)

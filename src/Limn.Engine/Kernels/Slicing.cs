@@ -1,7 +1,7 @@
 namespace Limn.Engine.Kernels;
 
 /// <summary>How padding fills the border.</summary>
-internal enum PadMode
+public enum PadMode
 {
     /// <summary>A given value.</summary>
     Constant,
@@ -104,6 +104,38 @@ internal static unsafe class Slicing
         }
     }
 
+    /// <summary>The adjoint of <see cref="Pad"/> for the modes that repeat elements: adds each element of dy to the place in dx that it came from, in row-major order.</summary>
+    public static void AddPadded(ReadOnlySpan<float> dy, ReadOnlySpan<int> pads, PadMode mode, Span<float> dx, ReadOnlySpan<int> dims)
+    {
+        int rank = dims.Length;
+        int[] yDims = PaddedDims(dims, pads);
+        Dims.CheckSame(nameof(dy), dy.Length, Dims.Count(yDims));
+        if (dy.IsEmpty) return;
+        if (rank == 0)
+        {
+            dx[0] += dy[0];
+            return;
+        }
+        var sources = new int[rank][];
+        for (int d = 0; d < rank; d++) sources[d] = Sources(dims[d], pads[d], pads[rank + d], yDims[d], mode);
+        long[] strides = Strided.RowMajor(dims);
+        int[] columns = sources[rank - 1];
+        int inner = columns.Length;
+        for (int r = 0; r < dy.Length / inner; r++)
+        {
+            long offset = 0;
+            int rest = r;
+            for (int d = rank - 2; d >= 0; d--)
+            {
+                (rest, int i) = Math.DivRem(rest, sources[d].Length);
+                offset += sources[d][i] * strides[d];
+            }
+            Span<float> line = dx.Slice((int)offset, dims[rank - 1]);
+            ReadOnlySpan<float> row = dy.Slice(r * inner, inner);
+            for (int i = 0; i < inner; i++) line[columns[i]] += row[i];
+        }
+    }
+
     /// <summary>The shape after padding.</summary>
     /// <exception cref="ShapeMismatchException">There are not two counts an axis, or more is cropped than there is.</exception>
     public static int[] PaddedDims(ReadOnlySpan<int> dims, ReadOnlySpan<int> pads)
@@ -122,6 +154,7 @@ internal static unsafe class Slicing
         return padded;
     }
 
+    /// <summary>For each index of a padded axis the index that it comes from; −1 for the border of constants.</summary>
     private static int[] Sources(int size, int before, int after, int padded, PadMode mode)
     {
         int crop = Math.Max(0, -before), length = size - crop - Math.Max(0, -after), border = Math.Max(0, before);

@@ -20,7 +20,11 @@ internal sealed class GraphImporter(ModelProto model, IReadOnlyDictionary<string
 
         var builder = new GraphBuilder(name) { Declared = Declarations() };
         HashSet<string> weights = [.. graph.Initializer.Select(t => t.Name)];
-        foreach (TensorProto tensor in graph.Initializer) AddInitializer(builder, tensor.Name, tensors.Read(tensor));
+        foreach (TensorProto tensor in graph.Initializer)
+        {
+            AddInitializer(builder, tensor.Name, tensors.Read(tensor));
+            tensor.ClearRawData(); // so that a large model is not in memory twice
+        }
         foreach (ValueInfoProto input in graph.Input)
             if (!weights.Contains(input.Name)) values.Add(input.Name, builder.Input(input.Name, TypeOf(input), ShapeOf(input.Type.TensorType)));
         foreach (NodeProto node in NodeOrder.Sort(graph.Node, values.Keys.ToHashSet())) Add(builder, node);

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Google.Protobuf;
 using Limn.Engine.Onnx.Schema;
 
@@ -34,7 +35,9 @@ public static class OnnxReader
     /// <inheritdoc cref="Read(string, OnnxReadOptions?)"/>
     public static OnnxFile Read(ReadOnlyMemory<byte> bytes, OnnxReadOptions? options = null)
     {
-        using var stream = new MemoryStream(bytes.ToArray(), writable: false);
+        using MemoryStream stream = MemoryMarshal.TryGetArray(bytes, out ArraySegment<byte> array)
+            ? new MemoryStream(array.Array!, array.Offset, array.Count, writable: false)
+            : new MemoryStream(bytes.ToArray(), writable: false);
         return Read(stream, options);
     }
 

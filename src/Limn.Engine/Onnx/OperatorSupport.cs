@@ -20,8 +20,10 @@ internal static class OperatorSupport
     {
         IReadOnlyList<UnsupportedOperator> missing = Missing(model, domains);
         if (missing.Count == 0) return;
-        string[] all = [.. missing.Select(m => $"{m.Operator} ({OnnxVersions.Display(m.Domain)} {m.Opset}; node '{m.Node}'{(m.Uses > 1 ? $" and {m.Uses - 1} more" : "")}): {m.Reason}")];
-        throw new UnsupportedOperatorException($"{(all.Length == 1 ? "an operator is" : $"{all.Length} operators are")} not supported: {string.Join("; ", all)}.");
+        const int Described = 5;
+        string[] all = [.. missing.Take(Described).Select(m => $"{m.Operator} ({OnnxVersions.Display(m.Domain)} {m.Opset}; node '{m.Node}'{(m.Uses > 1 ? $" and {m.Uses - 1} more" : "")}): {m.Reason}")];
+        string rest = missing.Count > Described ? $"; also {string.Join(", ", missing.Skip(Described).Select(m => m.Operator))}" : "";
+        throw new UnsupportedOperatorException($"{(missing.Count == 1 ? "an operator is" : $"{missing.Count} operators are")} not supported: {string.Join("; ", all)}{rest}.");
     }
 
     public static IReadOnlyList<UnsupportedOperator> Missing(ModelProto model, IReadOnlyDictionary<string, int> domains)
@@ -43,6 +45,8 @@ internal static class OperatorSupport
         if (isFunction) return "it is a function that the file defines itself; export the model with its functions inlined";
         bool constant = domain.Length == 0 && name == "Constant";
         OperatorDefinition? definition = OperatorRegistry.Find(domain, name);
+        if (definition is null && domain.Length == 0 && name is ("If" or "Loop" or "Scan"))
+            return "graphs inside nodes are not supported; export the model without data-dependent control flow";
         if (definition is null && !constant)
             return OperatorRegistry.Nearest(name) is { } near ? $"Limn does not know it; the nearest that it knows is {near}" : "Limn does not know it";
         if (!domains.TryGetValue(domain, out int opset)) return $"the file does not declare the operator set '{OnnxVersions.Display(domain)}'";

@@ -111,7 +111,9 @@ public sealed record CsvTable(IReadOnlyList<string>? ColumnNames, Tensor<float> 
     private static void Refuse(string cell, long line, int column, string[]? names)
     {
         string name = names is null ? $"{column + 1}" : $"{column + 1} ('{Shorten(names[column])}')";
-        string hint = cell.Contains(',') ? "write decimals with a point" : "encode text as numbers, or leave the column out";
+        string hint = cell.AsSpan().ContainsAny(';', '|', ' ') ? "set the delimiter if it is another, encode text as numbers, or leave the column out"
+            : cell.Contains(',') ? "write decimals with a point"
+            : "encode text as numbers, or leave the column out";
         DataFile.Throw($"the cell '{Shorten(cell)}' in line {line}, column {name} is not a number that a float can hold; {hint}.");
     }
 

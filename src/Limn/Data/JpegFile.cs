@@ -28,8 +28,8 @@ public static class JpegFile
         if (TurboJpeg.Library is not { } library)
         {
             throw new InvalidDataException("JPEG pictures are read through libturbojpeg, which is not installed. Install it (Debian, Ubuntu: "
-                + "apt install libturbojpeg0; Fedora: dnf install turbojpeg; macOS: brew install jpeg-turbo; Windows: the libjpeg-turbo installer, "
-                + "with turbojpeg.dll on the PATH), or convert the picture to PNG.");
+                + "apt install libturbojpeg0; Fedora: dnf install turbojpeg; macOS: brew install jpeg-turbo; Windows: "
+                + "turbojpeg.dll of libjpeg-turbo, copied beside the program), or convert the picture to PNG.");
         }
         return library.Decode(file, options ?? ImageOptions.Default);
     }

@@ -24,7 +24,7 @@ internal static class PngEncoder
         WriteChunk(stream, "IHDR", header);
 
         using var compressed = new MemoryStream();
-        using (var zlib = new ZLibStream(compressed, CompressionLevel.SmallestSize, leaveOpen: true)) WriteRows(zlib, image);
+        using (var zlib = new ZLibStream(compressed, CompressionLevel.Optimal, leaveOpen: true)) WriteRows(zlib, image);
         ReadOnlySpan<byte> data = compressed.GetBuffer().AsSpan(0, (int)compressed.Length);
         for (; data.Length > 0; data = data[Math.Min(ChunkBytes, data.Length)..]) WriteChunk(stream, "IDAT", data[..Math.Min(ChunkBytes, data.Length)]);
         WriteChunk(stream, "IEND", []);

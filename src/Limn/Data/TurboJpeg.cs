@@ -13,6 +13,10 @@ internal sealed unsafe class TurboJpeg
     private const int SpaceGrey = 2, SpaceCmyk = 3;                  // TJCS_GRAY, TJCS_CMYK; 4 is YCCK
     private const int AccurateTransform = 4096, LimitScans = 32768;  // TJFLAG_ACCURATEDCT, TJFLAG_LIMITSCANS
 
+    // On Apple silicon, Homebrew's folder is not one that the system looks into.
+    private static readonly string[] Names =
+        ["libturbojpeg.so.0", "libturbojpeg.so", "turbojpeg.dll", "libturbojpeg.dylib", "/opt/homebrew/lib/libturbojpeg.dylib"];
+
     private readonly delegate* unmanaged[Cdecl]<nint> initDecompress;
     private readonly delegate* unmanaged[Cdecl]<nint, byte*, CULong, int*, int*, int*, int*, int> decompressHeader;
     private readonly delegate* unmanaged[Cdecl]<nint, byte*, CULong, byte*, int, int, int, int, int, int> decompress;
@@ -68,9 +72,9 @@ internal sealed unsafe class TurboJpeg
 
     private static TurboJpeg? Load()
     {
-        foreach (string name in (string[])["libturbojpeg.so.0", "libturbojpeg.so", "turbojpeg.dll", "libturbojpeg.dylib"])
+        foreach (string name in Names)
         {
-            // Only the system's own folders are asked, not the current one, where anybody might have put a library.
+            // Only the program's and the system's folders are asked, not the current one, where anybody might have put a library.
             if (!NativeLibrary.TryLoad(name, typeof(TurboJpeg).Assembly, DllImportSearchPath.SafeDirectories, out nint library)) continue;
             if (NativeLibrary.TryGetExport(library, "tjInitDecompress", out nint init)
                 && NativeLibrary.TryGetExport(library, "tjDecompressHeader3", out nint header)

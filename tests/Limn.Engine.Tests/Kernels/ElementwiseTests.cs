@@ -152,13 +152,13 @@ public sealed class ElementwiseTests
     [Fact]
     public void The_number_of_threads_does_not_change_the_bits()
     {
-        float[] x = Naive.Floats(new Random(2), 3 * Chunks.Cheap + 17, 6);
+        float[] x = Naive.Floats(new Random(2), 2 * Chunks.Cheap + 17, 6);
         float[] one = new float[x.Length], three = new float[x.Length];
         foreach ((_, Kernel kernel, _, _) in Functions)
         {
             kernel(x, one, Workers.Single);
             kernel(x, three, Naive.Three);
-            Assert.True(one.AsSpan().SequenceEqual(three) || one.Zip(three).All(p => p.First.Equals(p.Second)));
+            Naive.SameBits(one, three);
         }
     }
 

@@ -81,8 +81,13 @@ internal static class Naive
     }
 
     /// <summary>Equality of bits: NaN equals itself, −0 does not equal 0.</summary>
-    public static void SameBits(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual) =>
-        Assert.Equal(MemoryMarshal.Cast<float, int>(expected).ToArray(), MemoryMarshal.Cast<float, int>(actual).ToArray());
+    public static void SameBits(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual)
+    {
+        ReadOnlySpan<int> a = MemoryMarshal.Cast<float, int>(expected), b = MemoryMarshal.Cast<float, int>(actual);
+        Assert.Equal(a.Length, b.Length);
+        int at = a.CommonPrefixLength(b);
+        Assert.True(at == a.Length, at == a.Length ? "" : $"element {at}: expected {expected[at]:G9}, got {actual[at]:G9}");
+    }
 
     /// <summary>Closeness relative to the larger of 1 and the expected magnitude; NaN and infinities must be the same.</summary>
     public static void Close(double expected, float actual, double tolerance, string what = "")

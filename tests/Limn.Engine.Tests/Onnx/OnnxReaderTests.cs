@@ -125,6 +125,21 @@ public class OnnxReaderTests
     }
 
     [Fact]
+    public void A_long_list_of_unknown_operators_is_complete_and_short()
+    {
+        ModelProto model = Model([.. Enumerable.Range(0, 9).Select(i => Node($"Mystery{i}", ["x"], [$"y{i}"]))]).WithInput("x", ElementType.Float, 1).WithOutput("y0");
+        string message = Assert.Throws<UnsupportedOperatorException>(() => Read(model)).Message;
+        Assert.Contains("9 operators are not supported", message, StringComparison.Ordinal);
+        Assert.Contains("node 'Mystery4_y4'", message, StringComparison.Ordinal);
+        Assert.EndsWith("; also Mystery5, Mystery6, Mystery7, Mystery8.", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Graphs_inside_nodes_are_refused_as_such() =>
+        Assert.Contains("graphs inside nodes", Assert.Throws<UnsupportedOperatorException>(() =>
+            Read(Model(Node("Loop", ["x"], ["y"])).WithInput("x", ElementType.Float, 1).WithOutput("y"))).Message, StringComparison.Ordinal);
+
+    [Fact]
     public void Functions_of_the_file_are_refused_as_such()
     {
         NodeProto call = Node("Mine", ["x"], ["y"]);
@@ -238,7 +253,7 @@ public class OnnxReaderTests
         string folder = Directory.CreateTempSubdirectory("limn").FullName;
         string noise = Path.Combine(folder, "noise.onnx");
         var bytes = new byte[1000];
-        new Random(1).NextBytes(bytes);
+        new System.Random(1).NextBytes(bytes);
         File.WriteAllBytes(noise, bytes);
         foreach (string path in new[] { noise, folder, Path.Combine(folder, "missing.onnx") })
             Assert.StartsWith(Path.GetFileName(path) + ":", Assert.Throws<InvalidModelException>(() => OnnxReader.Read(path)).Message, StringComparison.Ordinal);

@@ -30,3 +30,23 @@ internal sealed class SharedFactAttribute : FactAttribute
         else if (jpeg && !Limn.Data.JpegFile.IsSupported) Skip = "libturbojpeg is not installed";
     }
 }
+
+/// <summary>A theory about files in <see cref="SharedFiles"/>; skipped where the folder is absent.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class SharedTheoryAttribute : TheoryAttribute
+{
+    public SharedTheoryAttribute()
+    {
+        if (SharedFiles.Folder is null) Skip = "../shared is not there";
+    }
+}
+
+/// <summary>A fact that needs libturbojpeg; skipped where that is not installed.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class JpegFactAttribute : FactAttribute
+{
+    public JpegFactAttribute()
+    {
+        if (!Limn.Data.JpegFile.IsSupported) Skip = "libturbojpeg is not installed";
+    }
+}

@@ -1,0 +1,99 @@
+using System.Numerics.Tensors;
+using Limn.Engine;
+using Limn.Games;
+using Limn.Models;
+
+namespace Limn.Tests.Games;
+
+public sealed class AblationTests
+{
+    private static readonly Tensor<float> X253 = Tensor.Create([20f, 50, 30], [1, 3]);
+
+    [Fact]
+    public void Ablation_of_a_linear_function_is_each_elements_contribution()
+    {
+        var model = new FunctionModel(x => Tensor.Create([2 * x[0, 0] - 3 * x[0, 1] + 1, 2 * x[1, 0] - 3 * x[1, 1] + 1], [2, 1]));
+        var one = new FunctionModel(x =>
+        {
+            var y = new float[(int)x.Lengths[0]];
+            for (int r = 0; r < y.Length; r++) y[r] = 2 * x[r, 0] - 3 * x[r, 1] + 1;
+            return Tensor.Create(y, [y.Length, 1]);
+        });
+        Assert.NotNull(model);
+        Assert.Equal([2f, -6, 10, 3], Numbers.Of(new FeatureAblation(one).Explain(Tensor.Create([1f, 2, 5, -1], [2, 2])).Values));
+    }
+
+    // Captum's reference rows 58-61, 71-73 (BasicModel_MultiLayer).
+    [Fact]
+    public void Feature_ablation_agrees_with_captums_reference_rows()
+    {
+        OnnxModel model = Networks.MultiLayer();
+        float[] Values(NdArray? mask, Baseline b) => Numbers.Of(new FeatureAblation(model) { Mask = mask is null ? null : [mask], Baseline = b }.Explain(X253, Target.Class(0)).Values);
+        Assert.Equal([80f, 200, 120], Values(null, Baseline.Zero));
+        Assert.Equal([280f, 280, 120], Values(NdArray.Vector(0L, 0, 1), Baseline.Zero));
+        Assert.Equal([248f, 248, 104], Values(NdArray.Vector(0L, 0, 1), Baseline.Value(4)));
+        Assert.Equal([8f, 35, 12, 80, 200, 120], Numbers.Of(new FeatureAblation(model).Explain(Tensor.Create([2f, 10, 3, 20, 50, 30], [2, 3]), Target.Class(0)).Values));
+    }
+
+    [Fact]
+    public void Occlusion_agrees_with_captums_reference_rows()
+    {
+        OnnxModel model = Networks.MultiLayer();
+        float[] Values(int window, int stride, Baseline b) => Numbers.Of(new Occlusion(model) { Window = [window], Stride = [stride], Baseline = b }.Explain(X253, Target.Class(0)).Values);
+        Assert.Equal([80f, 200, 120], Values(1, 1, Baseline.Zero));
+        Assert.Equal([200f, 220, 240], Values(2, 1, Baseline.Value(10)));
+        Assert.Equal([280f, 280, 120], Values(2, 2, Baseline.Zero));
+    }
+
+    [Fact]
+    public void The_neuron_of_a_network_can_be_the_target()
+    {
+        float[] values = Numbers.Of(new FeatureAblation(Networks.MultiLayer()).Explain(X253, Target.Neuron("relu", 1)).Values);
+        Assert.Equal([20f, 50, 30], values);
+    }
+
+    [Fact]
+    public void A_dummy_feature_gets_nothing()
+    {
+        float[] values = Numbers.Of(new FeatureAblation(Networks.Linear(1, 2, 0, -1)).Explain(Tensor.Create([3f, 5, 7], [1, 3]), Target.Class(0)).Values);
+        Assert.Equal([6f, 0, -7], values);
+    }
+
+    [Theory]
+    [InlineData(new[] { 2, 2 }, new[] { 3, 1 })]
+    [InlineData(new[] { 2 }, new[] { 1 })]
+    [InlineData(new[] { 0, 1 }, new[] { 1, 1 })]
+    public void A_window_that_does_not_fit_is_refused(int[] window, int[] stride)
+    {
+        var g = new Engine.Graphs.GraphBuilder();
+        g.Output(g.Input("x", ElementType.Float, [Engine.Graphs.Dim.Named("batch"), 6, 6]));
+        Assert.Throws<InvalidOptionException>(() => new Occlusion(new OnnxModel(g.Build())) { Window = window, Stride = stride }
+            .Explain([Networks.Random(1, 1, 6, 6)], Target.Outputs));
+    }
+
+    [Fact]
+    public void A_window_larger_than_the_input_covers_all_of_it()
+    {
+        float[] values = Numbers.Of(new Occlusion(Networks.Linear(1, 2, 3)) { Window = [9], Stride = [1] }.Explain(Tensor.Create([1f, 1], [1, 2]), Target.Class(0)).Values);
+        Assert.Equal([5f, 5], values);
+    }
+
+    [Fact]
+    public void A_black_box_has_no_layers()
+    {
+        var model = new FunctionModel(x => x);
+        Assert.Throws<InvalidTargetException>(() => new FeatureAblation(model).Explain(X253, Target.Neuron("conv", 1)));
+        Assert.Throws<LimnException>(() => new FeatureAblation(model).Explain(X253, Target.Class(0), new ExplainOptions { At = "conv" }));
+    }
+
+    [Fact]
+    public void A_function_that_returns_the_wrong_number_of_rows_is_named() =>
+        Assert.Throws<ShapeMismatchException>(() => new FeatureAblation(new FunctionModel(_ => Tensor.Create([1f], [1, 1]))).Explain(Tensor.Create([1f, 2], [2, 1])));
+
+    [Fact]
+    public void Model_calls_are_counted()
+    {
+        Attribution a = new FeatureAblation(Networks.Linear(0, 1, 2, 3)).Explain(Tensor.Create([1f, 2, 3], [1, 3]), Target.Class(0));
+        Assert.Equal(5, a.ModelCalls); // the target, the prediction, and three ablations
+    }
+}

@@ -1,0 +1,124 @@
+using System.Text.Json;
+using Limn.Data;
+using Limn.Engine;
+using Limn.Games;
+using Limn.Gradients;
+using Limn.Models;
+using Limn.Tests.Data;
+using Xunit.Abstractions;
+
+namespace Limn.Tests.Golden;
+
+/// <summary>Attributions computed by Captum in float64, through the library: every entry whose method exists here.</summary>
+public sealed class GoldenTests(ITestOutputHelper output)
+{
+    private const double Tolerance = 1e-4;
+
+    [SharedTheory]
+    [InlineData("wine-mlp")]
+    [InlineData("digits-cnn")]
+    [InlineData("resnet-mini")]
+    [InlineData("transformer-mini")]
+    [InlineData("unet-mini")]
+    public void Every_entry_whose_method_exists_agrees(string name)
+    {
+        string folder = Path.Combine(SharedFiles.Folder!, "golden", name);
+        using JsonDocument manifest = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder, "manifest.json")));
+        OnnxModel model = OnnxModel.Load(Path.Combine(folder, "model.onnx"));
+        NdArray input = Array(folder, "input.npy");
+        int agree = 0;
+        List<string> misses = [];
+        foreach (JsonElement entry in manifest.RootElement.GetProperty("attributions").EnumerateArray())
+        {
+            if (Create(folder, model, entry) is not { } method) continue;
+            string file = entry.GetProperty("file").GetString()!;
+            Attribution result = method.Explain([input], TargetOf(entry), new ExplainOptions { At = entry.TryGetProperty("at_layer", out _) ? entry.GetProperty("layer").GetString() : null });
+            double error = RelativeError(Numbers.Of(result.Values), NpyFile.Read(Path.Combine(folder, file)));
+            if (error <= Tolerance) agree++;
+            else misses.Add($"{file}: relative L2 {error:E2}");
+        }
+        output.WriteLine($"{name}: {agree} agree, {misses.Count} do not");
+        Assert.Empty(misses);
+        Assert.True(agree >= 3, $"only {agree} entries were compared");
+    }
+
+    [SharedTheory]
+    [InlineData("wine-mlp")]
+    [InlineData("digits-cnn")]
+    [InlineData("resnet-mini")]
+    [InlineData("transformer-mini")]
+    [InlineData("unet-mini")]
+    public void Outputs_agree(string name)
+    {
+        string folder = Path.Combine(SharedFiles.Folder!, "golden", name);
+        NdArray result = OnnxModel.Load(Path.Combine(folder, "model.onnx")).Predict([Array(folder, "input.npy")])[0];
+        Assert.True(RelativeError(result.Floats, NpyFile.Read(Path.Combine(folder, "output.npy"))) <= 1e-5);
+    }
+
+    [SharedFact("golden/digits-cnn/model.onnx")]
+    public void Integrated_gradients_reports_captums_delta()
+    {
+        string folder = Path.Combine(SharedFiles.Folder!, "golden", "digits-cnn");
+        Attribution result = new IntegratedGradients(OnnxModel.Load(Path.Combine(folder, "model.onnx"))) { Baseline = BaselineOf(folder, "baseline.npy") }
+            .Explain([Array(folder, "input.npy")], Target.Class(0, 1, 2, 3, 4, 5));
+        double[] captum = [0.048878072137384265, 0.010357164878378455, -0.001175429716768761, -0.00458123055650006, -0.010461619596188854, 0.027312757930369358];
+        for (int r = 0; r < captum.Length; r++) Assert.Equal(captum[r], result.ConvergenceDelta![r], 1e-4);
+    }
+
+    private static Method? Create(string folder, OnnxModel model, JsonElement entry)
+    {
+        Baseline Start() => entry.TryGetProperty("baseline", out JsonElement b)
+            ? b.ValueKind == JsonValueKind.String ? BaselineOf(folder, b.GetString()!) : Baseline.Value(b.GetSingle())
+            : Baseline.Zero;
+        int[] Ints(string name) => [.. entry.GetProperty(name).EnumerateArray().Select(e => e.GetInt32())];
+        return entry.GetProperty("method").GetString() switch
+        {
+            "saliency" => new Saliency(model) { Absolute = !(entry.TryGetProperty("signed", out JsonElement s) && s.GetBoolean()) },
+            "input-x-gradient" => new InputXGradient(model),
+            "integrated-gradients" => new IntegratedGradients(model)
+            {
+                Baseline = Start(),
+                Steps = entry.TryGetProperty("steps", out JsonElement steps) ? steps.GetInt32() : 50,
+                Quadrature = !entry.TryGetProperty("quadrature", out JsonElement q) ? Quadrature.GaussLegendre : q.GetString() switch
+                {
+                    "gausslegendre" => Quadrature.GaussLegendre,
+                    "riemann_left" => Quadrature.RiemannLeft,
+                    "riemann_right" => Quadrature.RiemannRight,
+                    "riemann_middle" => Quadrature.RiemannMiddle,
+                    "riemann_trapezoid" => Quadrature.RiemannTrapezoidCaptum,
+                    string other => throw new InvalidOperationException(other),
+                    null => throw new InvalidOperationException("no quadrature"),
+                },
+            },
+            "feature-ablation" => new FeatureAblation(model)
+            {
+                Baseline = Start(),
+                Mask = entry.TryGetProperty("mask", out JsonElement mask) ? [Array(folder, mask.GetString()!)] : null,
+            },
+            "occlusion" => new Occlusion(model) { Baseline = Start(), Window = Ints("window"), Stride = Ints("stride") },
+            _ => null,
+        };
+    }
+
+    private static Target? TargetOf(JsonElement entry)
+    {
+        if (entry.TryGetProperty("neuron_layer", out JsonElement layer))
+        {
+            JsonElement neuron = entry.GetProperty("neuron");
+            int[] index = neuron.ValueKind == JsonValueKind.Array ? [.. neuron.EnumerateArray().Select(e => e.GetInt32())] : [neuron.GetInt32()];
+            return Target.Neuron(layer.GetString()!, index);
+        }
+        if (!entry.TryGetProperty("target", out JsonElement target)) return null;
+        return target.ValueKind == JsonValueKind.String ? Target.Outputs : Target.Class([.. target.EnumerateArray().Select(e => e.GetInt32())]);
+    }
+
+    private static Baseline BaselineOf(string folder, string file) => Baseline.Of([Array(folder, file)]);
+
+    private static NdArray Array(string folder, string file)
+    {
+        NpyArray array = NpyFile.Read(Path.Combine(folder, file));
+        return array.Type == NpyType.Int64 ? NdArray.From(array.ToInt64()) : NdArray.From(array.ToFloat());
+    }
+
+    private static double RelativeError(ReadOnlySpan<float> got, NpyArray reference) => Numbers.RelativeError(got, reference.To<double>());
+}

@@ -1,0 +1,57 @@
+using Limn.Engine;
+using Limn.Engine.Graphs;
+using Limn.Engine.Operators;
+using Limn.Models;
+
+namespace Limn.Tests;
+
+/// <summary>Small networks of which the right answers are known.</summary>
+internal static class Networks
+{
+    /// <summary>F(x) = w · x + b, one output.</summary>
+    public static OnnxModel Linear(float bias, params float[] weights)
+    {
+        var g = new GraphBuilder();
+        Value x = g.Input("x", ElementType.Float, [Dim.Named("batch"), weights.Length]);
+        g.Output(g.Add(g.MatMul(x, g.Constant(new NdArray(weights, weights.Length, 1))), g.Constant(NdArray.Vector(bias))), "y");
+        return new OnnxModel(g.Build());
+    }
+
+    /// <summary>Captum's BasicModel_MultiLayer: three inputs, L0 = identity, L1 = ones(4x3) with bias [-10,1,1,1], ReLU, L2 = ones(2x4) with bias [-1,1].</summary>
+    public static OnnxModel MultiLayer()
+    {
+        var g = new GraphBuilder();
+        Value x = g.Input("x", ElementType.Float, [Dim.Named("batch"), 3]);
+        Value l0 = g.Node(new Identity(), [x], name: "L0", outputNames: ["l0"])[0];
+        Value l1 = g.Node(new Add(), [g.MatMul(l0, g.Constant(Ones(3, 4))), g.Constant(NdArray.Vector(-10f, 1, 1, 1))], name: "L1", outputNames: ["l1"])[0];
+        Value relu = g.Node(new Relu(), [l1], name: "relu", outputNames: ["r"])[0];
+        Value l2 = g.Node(new Add(), [g.MatMul(relu, g.Constant(Ones(4, 2))), g.Constant(NdArray.Vector(-1f, 1))], name: "L2", outputNames: ["l2"])[0];
+        g.Output(l2);
+        return new OnnxModel(g.Build());
+    }
+
+    /// <summary>A smooth random network [batch, inputs] → [batch, classes] with one hidden layer of tanh, named "hidden".</summary>
+    public static OnnxModel Smooth(int inputs, int hidden, int classes, ulong seed, bool softmax = false)
+    {
+        var g = new GraphBuilder();
+        Value x = g.Input("x", ElementType.Float, [Dim.Named("batch"), inputs]);
+        Value h = g.Node(new Tanh(), [g.Add(g.MatMul(x, g.Constant(Random(seed, inputs, hidden))), g.Constant(Random(seed + 1, hidden)))], name: "hidden", outputNames: ["h"])[0];
+        Value y = g.Add(g.MatMul(h, g.Constant(Random(seed + 2, hidden, classes))), g.Constant(Random(seed + 3, classes)));
+        g.Output(softmax ? g.Softmax(y, 1) : y, "y");
+        return new OnnxModel(g.Build());
+    }
+
+    public static NdArray Random(ulong seed, params int[] dims)
+    {
+        NdArray array = NdArray.Create(ElementType.Float, dims);
+        new CounterRandom(seed).FillNormal(array.Floats);
+        return array;
+    }
+
+    private static NdArray Ones(params int[] dims)
+    {
+        NdArray array = NdArray.Create(ElementType.Float, dims);
+        array.Floats.Fill(1);
+        return array;
+    }
+}
