@@ -23,8 +23,15 @@ internal static class IntegerTypes
         for (int i = 0; i < values.Length; i++) values[i] = Wrap(values[i], type);
     }
 
+    /// <summary>Takes each element to the nearest that <paramref name="type"/> has.</summary>
+    public static void Clamp(Span<long> values, ElementType type)
+    {
+        var (least, most) = Range(type);
+        foreach (ref long value in values) value = Math.Clamp(value, least, most);
+    }
+
     /// <summary>The smallest and the largest integer of a type, as they are held.</summary>
-    public static (long Least, long Most) Range(ElementType type) => type switch
+    private static (long Least, long Most) Range(ElementType type) => type switch
     {
         ElementType.Int32 => (int.MinValue, int.MaxValue),
         ElementType.Int16 => (short.MinValue, short.MaxValue),

@@ -25,8 +25,6 @@ public abstract class ReduceOperator(string name) : Operator
     public override IEnumerable<OperatorAttribute> Attributes =>
         [new("keepdims", KeepDims ? 1L : 0L), .. NoopWithEmptyAxes ? new OperatorAttribute[] { new("noop_with_empty_axes", 1L) } : []];
 
-    public override bool UsesShapeOnly(int input) => false;
-
     /// <summary>Whether elements of this storage are taken.</summary>
     private protected virtual bool Takes(Storage storage) => storage is Storage.Float or Storage.Integer;
 
@@ -53,7 +51,8 @@ public abstract class ReduceOperator(string name) : Operator
                 break;
             case Storage.Integer:
                 Reduce(x.Integers, x.Dims, axes, context.OutputIntegers(), context.Workers);
-                IntegerTypes.Wrap(context.OutputIntegers(), x.Type);
+                if (x.Length == 0) IntegerTypes.Clamp(context.OutputIntegers(), x.Type);
+                else IntegerTypes.Wrap(context.OutputIntegers(), x.Type);
                 break;
             default:
                 Reduce(x.Booleans, x.Dims, axes, context.OutputBooleans(), context.Workers);
@@ -61,7 +60,7 @@ public abstract class ReduceOperator(string name) : Operator
         }
     }
 
-    public sealed override Value?[] Gradient(Backward backward)
+    public sealed override Value?[]? Gradient(Backward backward)
     {
         GraphBuilder graph = backward.Graph;
         var sent = new Value?[backward.Node.Inputs.Count];
@@ -71,7 +70,8 @@ public abstract class ReduceOperator(string name) : Operator
             sent[0] = backward.Upstream;
             return sent;
         }
-        if (NoopWithEmptyAxes && known is null) return null!;
+        // Whether anything is reduced is known only when it runs; the rule of the sum holds either way.
+        if (NoopWithEmptyAxes && known is null && this is not ReduceSum { KeepDims: true }) return null;
         (Value upstream, Value output) = KeepDims ? (backward.Upstream, backward.Output) : (Kept(backward.Upstream), Kept(backward.Output));
         sent[0] = Derive(backward, upstream, output);
         return sent;

@@ -43,6 +43,32 @@ public sealed class SumTo : Operator
 
     public override Value?[] Gradient(Backward backward) => [backward.Graph.ExpandLike(backward.Upstream, backward.Input), null];
 
+    /// <summary>A sum over axes that are known now or, where a symbol may stand for 1, found by comparing the shapes, and a Reshape.</summary>
+    public override IReadOnlyList<Value> Decompose(GraphBuilder graph, Node node)
+    {
+        Value x = node.Inputs[0]!, like = node.Inputs[1]!;
+        if (KnownAxes(x.Shape, like.Shape) is { } axes) return [graph.ReshapeLike(graph.ReduceSum(x, axes), like)];
+        Value from = graph.ShapeOf(x), to = graph.ShapeOf(like);
+        Value missing = graph.Reshape(graph.Sub(graph.SizeOf(from), graph.SizeOf(to)), 1);
+        Value padded = graph.Concat(0, graph.Op(new ConstantOfShape(NdArray.Vector(1L)), missing), to);
+        Value differ = graph.Squeeze(graph.Op(new NonZero(), graph.Not(graph.Equal(from, padded))), 0);
+        return [graph.ReshapeLike(graph.Op(new ReduceSum { NoopWithEmptyAxes = true }, x, differ), like)];
+    }
+
+    /// <summary>The axes to sum over; null where that depends on what a symbol stands for.</summary>
+    private static long[]? KnownAxes(Shape? x, Shape? like)
+    {
+        if (x is null || like is null) return null;
+        var axes = new List<long>();
+        int added = x.Rank - like.Rank;
+        for (int d = 0; d < x.Rank; d++)
+        {
+            if (d < added || like[d - added] == 1) axes.Add(d);
+            else if (!like[d - added].IsKnown && like[d - added] != x[d]) return null;
+        }
+        return [.. axes];
+    }
+
     private static bool Fits(ReadOnlySpan<int> x, ReadOnlySpan<int> y)
     {
         for (int d = 1; d <= y.Length; d++)

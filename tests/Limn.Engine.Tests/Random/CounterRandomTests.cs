@@ -1,4 +1,4 @@
-namespace Limn.Engine.Tests.Random;
+namespace Limn.Engine.Tests.Randomness;
 
 public class CounterRandomTests
 {
