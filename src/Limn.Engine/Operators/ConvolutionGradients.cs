@@ -61,8 +61,8 @@ public sealed class ConvolutionInputGradient(SlidingWindow window, int group) : 
             }
             if (Enumerable.Range(0, axes).All(i => extra[i] >= 0 && extra[i] < Window.Stride(i) && begins[i] >= 0 && ends[i] >= 0))
             {
-                SlidingWindow window = Window with { AutoPad = AutoPad.NotSet, Pads = [.. begins, .. ends] };
-                return [graph.ConvTranspose(dy, w, null, window, Group, Array.Exists(extra, e => e != 0) ? extra : null)];
+                SlidingWindow padded = Window with { AutoPad = AutoPad.NotSet, Pads = [.. begins, .. ends] };
+                return [graph.ConvTranspose(dy, w, null, padded, Group, Array.Exists(extra, e => e != 0) ? extra : null)];
             }
         }
         Value full = graph.ConvTranspose(dy, w, null, Window with { AutoPad = AutoPad.NotSet, Pads = [] }, Group);
@@ -112,8 +112,8 @@ public sealed class ConvolutionWeightGradient(SlidingWindow window, int group) :
         Value padded = ConvolutionGradients.PadToWindows(graph, x, dy, ConvolutionGradients.Spatial(graph, shape, axes), Window, axes);
         int[] swap = [1, 0, .. Enumerable.Range(2, axes)];
         Value turned = Group == 1 ? graph.Transpose(padded, swap) : ChannelsFirst(graph, padded, axes);
-        var window = new SlidingWindow { Strides = Window.Dilations, Dilations = Window.Strides };
-        return [graph.Transpose(graph.Conv(turned, graph.Transpose(dy, swap), null, window, Group), swap)];
+        var exchanged = new SlidingWindow { Strides = Window.Dilations, Dilations = Window.Strides };
+        return [graph.Transpose(graph.Conv(turned, graph.Transpose(dy, swap), null, exchanged, Group), swap)];
     }
 
     /// <summary>[N, G·c, ...] as [c, G·N, ...].</summary>

@@ -281,7 +281,7 @@ public sealed class GroupNormalization(int groups) : Operator
     public override Value?[] Gradient(Backward backward)
     {
         GraphBuilder graph = backward.Graph;
-        Value groups = graph.Integers(Groups), channels = graph.Op(new ShapeOf { Start = 1, End = 2 }, backward.Input);
-        return NormalizationGradient.OfGroups(backward, groups, graph.Mul(graph.Div(channels, groups), graph.Positions(backward.Input)), Epsilon);
+        Value count = graph.Integers(Groups), channels = graph.Op(new ShapeOf { Start = 1, End = 2 }, backward.Input);
+        return NormalizationGradient.OfGroups(backward, count, graph.Mul(graph.Div(channels, count), graph.Positions(backward.Input)), Epsilon);
     }
 }
