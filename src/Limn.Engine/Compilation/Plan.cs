@@ -36,6 +36,8 @@ internal sealed class Plan
     /// <summary>The bytes of the arenas and of the fetched arrays: what a run needs beside weights and feeds.</summary>
     public long Bytes => 4L * memory.Sizes[0] + 8L * memory.Sizes[1] + memory.Sizes[2] + fresh.Sum(s => (long)BytesOf(s));
 
+    public ElementType TypeOf(int slot) => slots[slot].Type;
+
     /// <summary>The dimensions of a slot, for reports; null where they depend on data.</summary>
     public int[]? DimsOf(int slot) => slots[slot].Dims;
 
