@@ -96,5 +96,5 @@ internal static class LimnCommand
         return $"{OneLine(parsed.Errors[0].Message)} See '{name} --help'.";
     }
 
-    private static string OneLine(string text) => string.Join(' ', text.Split(['\r', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+    private static string OneLine(string text) => string.Join(' ', text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
 }

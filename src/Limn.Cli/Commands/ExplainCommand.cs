@@ -22,7 +22,7 @@ internal sealed class ExplainCommand
     private readonly Option<string[]> background = new("--background") { Description = "Rows to average over as baselines.", HelpName = "FILE" };
     private readonly Option<string[]> mask = new("--mask") { Description = "The group of each element: whole numbers in an array, or the colours of a picture.", HelpName = "FILE" };
     private readonly Option<string[]> set = new("--set") { Description = "An option of the method, as 'limn methods' lists them.", HelpName = "OPTION=VALUE" };
-    private readonly Option<ulong> seed = new("--seed") { Description = "The seed of sampled methods (default 0).", HelpName = "S" };
+    private readonly Option<ulong> seed = NumberOption.AtLeast("--seed", 0ul, 0ul, "The seed of sampled methods: the same seed gives the same numbers.");
     private readonly Option<string?> output = new("--output") { Description = "The folder for attribution.npy, explanation.json, heatmap.png and report.html.", HelpName = "DIR" };
     private readonly Option<bool> json = new("--json") { Description = "Print explanation.json too, and nothing else." };
     private readonly CommandContext context;

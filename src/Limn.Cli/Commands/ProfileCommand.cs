@@ -15,7 +15,7 @@ internal static class ProfileCommand
 
     public static Command Create(CommandContext context)
     {
-        Option<int> batch = NumberOption.Positive("--batch", 1, "Rows of random input at once."), repeat = NumberOption.Positive("--repeat", 10, "Runs, after one to warm up; medians are shown.");
+        Option<int> batch = NumberOption.AtLeast("--batch", 1, 1, "Rows of random input at once."), repeat = NumberOption.AtLeast("--repeat", 1, 10, "Runs, after one to warm up; medians are shown.");
         var backward = new Option<bool>("--backward") { Description = "Add the gradient of the predicted class with respect to the input." };
         var dims = new Option<string[]>("--dim") { Description = "The length of a symbolic dimension other than the batch (default 1).", HelpName = "NAME=N" };
         var json = new Option<bool>("--json") { Description = "Print one JSON document." };

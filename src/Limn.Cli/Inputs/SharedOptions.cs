@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
+using System.Numerics;
 using Limn.Models;
 
 namespace Limn.Cli.Inputs;
@@ -10,7 +11,7 @@ internal sealed class ModelChoice
 {
     private readonly Argument<string?> argument = new("MODEL") { Arity = ArgumentArity.ZeroOrOne, Description = "The .onnx file." };
     private readonly Option<string?> option = new("--model") { Description = "The .onnx file, instead of the argument.", HelpName = "FILE" };
-    private readonly Option<int> threads = new("--threads") { Description = "How many threads may be used; 0 for all processors. Results do not depend on it.", HelpName = "N" };
+    private readonly Option<int> threads = NumberOption.AtLeast("--threads", 0, 0, "How many threads may be used; 0 for all processors. Results do not depend on it.");
 
     public ModelChoice AddTo(Command command, bool withThreads = true)
     {
@@ -30,7 +31,7 @@ internal sealed class ModelChoice
 
     public OnnxModel Load(ParseResult parsed) => OnnxModel.Load(Path(parsed), Threads(parsed));
 
-    public int Threads(ParseResult parsed) => parsed.GetValue(threads) is >= 0 and var count ? count : throw new CommandException("--threads cannot be negative; 0 uses all processors.");
+    public int Threads(ParseResult parsed) => parsed.GetValue(threads);
 }
 
 /// <summary>The options that say what goes into a model.</summary>
@@ -83,18 +84,18 @@ internal sealed class InputChoice
 /// <summary>Options of numbers, with errors of one line.</summary>
 internal static class NumberOption
 {
-    public static Option<int> Positive(string name, int otherwise, string description) => new(name)
+    public static Option<T> AtLeast<T>(string name, T least, T otherwise, string description) where T : struct, INumber<T> => new(name)
     {
-        Description = $"{description} (default {otherwise.ToString(CultureInfo.InvariantCulture)})",
+        Description = $"{description} (default {otherwise.ToString(null, CultureInfo.InvariantCulture)})",
         HelpName = "N",
         DefaultValueFactory = _ => otherwise,
-        CustomParser = result => Parse(result, name),
+        CustomParser = result => Parse(result, name, least),
     };
 
-    private static int Parse(ArgumentResult result, string name)
+    private static T Parse<T>(ArgumentResult result, string name, T least) where T : struct, INumber<T>
     {
-        if (int.TryParse(result.Tokens[0].Value, CultureInfo.InvariantCulture, out int value) && value > 0) return value;
-        result.AddError($"{name} takes a whole number of at least 1, and '{result.Tokens[0].Value}' is not that.");
-        return 0;
+        if (T.TryParse(result.Tokens[0].Value, NumberStyles.Integer, CultureInfo.InvariantCulture, out T value) && value >= least) return value;
+        result.AddError($"{name} takes a whole number of at least {least.ToString(null, CultureInfo.InvariantCulture)}, and '{result.Tokens[0].Value}' is not that.");
+        return least;
     }
 }

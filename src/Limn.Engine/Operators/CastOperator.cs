@@ -75,5 +75,6 @@ public sealed class Cast(ElementType to) : Operator
         }
     }
 
-    public override Value?[] Gradient(Backward backward) => [backward.Graph.Cast(backward.Upstream, backward.Input.Type)];
+    // Not rounded to the input's type: a gradient below the smallest half would be lost.
+    public override Value?[] Gradient(Backward backward) => [backward.Upstream];
 }

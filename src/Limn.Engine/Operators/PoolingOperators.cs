@@ -38,7 +38,7 @@ public static class PoolingOperators
 
     /// <summary>The number of elements of <paramref name="few"/> over that of <paramref name="many"/>, as a scalar: one over how many are averaged.</summary>
     internal static Value Share(this GraphBuilder graph, Value few, Value many) =>
-        graph.Div(graph.Cast(graph.SizeOf(few), many.Type), graph.Cast(graph.SizeOf(many), many.Type));
+        graph.Div(graph.Cast(graph.SizeOf(few), ElementType.Float), graph.Cast(graph.SizeOf(many), ElementType.Float)); // a count may not fit into a half
 
     /// <summary>The shape of a pooling's output, as far as it is known.</summary>
     internal static Shape? Infer(InferenceContext context, SlidingWindow window)

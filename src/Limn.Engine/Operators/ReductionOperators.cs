@@ -68,7 +68,7 @@ public sealed class ReduceMean() : ReduceOperator("ReduceMean")
     private protected override Value Derive(Backward backward, Value upstream, Value output)
     {
         GraphBuilder graph = backward.Graph;
-        Value share = graph.Div(graph.Cast(graph.SizeOf(output), upstream.Type), graph.Cast(graph.SizeOf(backward.Input), upstream.Type));
+        Value share = graph.Div(graph.Cast(graph.SizeOf(output), ElementType.Float), graph.Cast(graph.SizeOf(backward.Input), ElementType.Float)); // a count may not fit into a half
         return graph.ExpandLike(graph.Mul(upstream, share), backward.Input);
     }
 
