@@ -1,3 +1,5 @@
+using Limn.Data;
+
 namespace Limn.Reports;
 
 /// <summary>Pixels to draw on, cut at the edges.</summary>
@@ -9,7 +11,7 @@ internal sealed class Canvas(int width, int height, Rgb paper)
 
     public int Height => height;
 
-    public Raster ToRaster() => new(width, height, _rgb);
+    public Image ToImage() => new(width, height, 3, _rgb);
 
     public void Fill(int left, int top, int w, int h, Rgb colour)
     {

@@ -1,3 +1,5 @@
+using Limn.Data;
+
 namespace Limn.Reports;
 
 /// <summary>The scale of a heat map: a strip of its colours with the numbers of its ends (and of zero, if that lies between them).</summary>
@@ -7,7 +9,7 @@ internal static class ColorBar
     private static readonly Rgb Ink = new(40, 40, 40);
 
     /// <summary>The map, enlarged, with the colour bar to its right on white. An all-zero map has a bar whose only label is 0.</summary>
-    public static Raster Beside(Rgb[] pixels, int width, int times, bool diverging, double limit)
+    public static Image Beside(Rgb[] pixels, int width, int times, bool diverging, double limit)
     {
         int mapWidth = width * times, mapHeight = pixels.Length / width * times;
         int scale = mapHeight >= 400 ? 2 : 1, gap = 6 * scale, strip = 12 * scale;
@@ -33,7 +35,7 @@ internal static class ColorBar
         if (limit == 0)
         {
             BitmapFont.Draw(canvas, "0", text, (top + bottom) / 2, scale, Ink);
-            return canvas.ToRaster();
+            return canvas.ToImage();
         }
 
         BitmapFont.Draw(canvas, high, text, top, scale, Ink);
@@ -43,6 +45,6 @@ internal static class ColorBar
         }
 
         BitmapFont.Draw(canvas, diverging ? low : "0", text, bottom, scale, Ink);
-        return canvas.ToRaster();
+        return canvas.ToImage();
     }
 }

@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using Limn.Data;
 
 namespace Limn.Reports;
 
@@ -16,7 +17,7 @@ public static class HeatMap
     /// <param name="options">How to draw; the defaults when null.</param>
     /// <exception cref="ShapeMismatchException">The map has another shape, or a dimension of zero.</exception>
     /// <exception cref="InvalidOptionException">An option is out of range.</exception>
-    public static HeatMapResult Render(Tensor<float> map, Raster? background = null, HeatMapOptions? options = null)
+    public static HeatMapResult Render(Tensor<float> map, Image? background = null, HeatMapOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(map);
         ReadOnlySpan<nint> shape = map.Lengths;
@@ -46,7 +47,7 @@ public static class HeatMap
     /// <exception cref="ShapeMismatchException">A dimension is zero, or their product is not the number of values.</exception>
     /// <exception cref="InvalidOptionException">An option is out of range.</exception>
     public static HeatMapResult Render(
-        ReadOnlySpan<float> values, int channels, int height, int width, Raster? background = null, HeatMapOptions? options = null)
+        ReadOnlySpan<float> values, int channels, int height, int width, Image? background = null, HeatMapOptions? options = null)
     {
         options ??= new HeatMapOptions();
         options.Validate();
@@ -66,7 +67,7 @@ public static class HeatMap
 
         int longest = Math.Max(pictureWidth, pictureHeight);
         int times = longest >= options.MinimumSize ? 1 : (Math.Max(options.MinimumSize, 256) + longest - 1) / longest;
-        Raster picture = options.ColorBar
+        Image picture = options.ColorBar
             ? ColorBar.Beside(pixels, pictureWidth, times, diverging, statistics.Limit)
             : Enlarge(pixels, pictureWidth, times);
         return new HeatMapResult(
@@ -99,7 +100,7 @@ public static class HeatMap
         return map;
     }
 
-    private static Rgb[] Colour(float[] map, double limit, bool diverging, Raster? background, double opacity)
+    private static Rgb[] Colour(float[] map, double limit, bool diverging, Image? background, double opacity)
     {
         var pixels = new Rgb[map.Length];
         for (int i = 0; i < map.Length; i++)
@@ -116,10 +117,15 @@ public static class HeatMap
         opacity * (double.IsNaN(t) ? 1 : diverging ? Math.Sqrt(Math.Min(1, Math.Abs(t))) : Math.Clamp(t, 0, 1));
 
     // Towards white under a diverging map and towards black under a sequential one, because that is where each map has its zero.
-    private static Rgb Grey(Raster picture, int pixel, bool diverging)
+    private static Rgb Grey(Image picture, int pixel, bool diverging)
     {
-        ReadOnlySpan<byte> rgb = picture.Rgb.AsSpan(3 * pixel, 3);
-        double luma = (0.299 * rgb[0]) + (0.587 * rgb[1]) + (0.114 * rgb[2]);
+        ReadOnlySpan<byte> channels = picture.Pixels.AsSpan(picture.Channels * pixel, picture.Channels);
+        double luma = channels.Length == 1 ? channels[0] : (0.299 * channels[0]) + (0.587 * channels[1]) + (0.114 * channels[2]);
+        if (channels.Length == 4)
+        {
+            luma = 255 + ((luma - 255) * channels[3] / 255); // over white
+        }
+
         byte level = (byte)Math.Round(diverging ? 60 + (luma * 195 / 255) : luma * 0.85);
         return new Rgb(level, level, level);
     }
@@ -131,11 +137,11 @@ public static class HeatMap
         byte Mix(byte a, byte b) => (byte)Math.Round(a + (alpha * (b - a)));
     }
 
-    private static Raster Enlarge(Rgb[] pixels, int width, int times)
+    private static Image Enlarge(Rgb[] pixels, int width, int times)
     {
         var canvas = new Canvas(width * times, pixels.Length / width * times, default);
         canvas.Paste(pixels, width, times);
-        return canvas.ToRaster();
+        return canvas.ToImage();
     }
 
     private static List<string> Remarks(HeatMapFlags flags, int count, Statistics statistics)

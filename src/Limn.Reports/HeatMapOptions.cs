@@ -1,3 +1,5 @@
+using Limn.Data;
+
 namespace Limn.Reports;
 
 /// <summary>How a map of several channels becomes one value a pixel.</summary>
@@ -103,7 +105,7 @@ public enum HeatMapFlags
 /// <param name="Maximum">The largest finite value (NaN if there is none).</param>
 /// <param name="NonFiniteCount">How many of the map's values are NaN or infinite, after channels were reduced.</param>
 public sealed record HeatMapResult(
-    Raster Picture, HeatMapFlags Flags, bool Diverging, double Limit, double Minimum, double Maximum, int NonFiniteCount)
+    Image Picture, HeatMapFlags Flags, bool Diverging, double Limit, double Minimum, double Maximum, int NonFiniteCount)
 {
     /// <summary>The flags in words, one sentence each; empty when there is nothing to say.</summary>
     public IReadOnlyList<string> Remarks { get; init; } = [];

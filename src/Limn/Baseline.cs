@@ -39,6 +39,17 @@ public abstract record Baseline
         return new SeveralBaselines([.. Enumerable.Range(0, array.Dims[0]).Select(r => new ArrayBaseline([array.Rows(r, 1)]))]);
     }
 
+    /// <summary>Each row of the arrays, one for each input of the model, as a baseline; the attributions are averaged over them.</summary>
+    /// <exception cref="ShapeMismatchException">The arrays have different numbers of rows, or none.</exception>
+    public static Baseline Background(IReadOnlyList<NdArray> arrays)
+    {
+        ArgumentNullException.ThrowIfNull(arrays);
+        int rows = arrays.Count == 0 || arrays[0].Rank == 0 ? 0 : arrays[0].Dims[0];
+        if (rows == 0 || arrays.Any(a => a.Rank == 0 || a.Dims[0] != rows))
+            throw new ShapeMismatchException($"A background needs at least one row, and as many for each input; the arrays are {string.Join(", ", arrays)}.");
+        return new SeveralBaselines([.. Enumerable.Range(0, rows).Select(r => new ArrayBaseline([.. arrays.Select(a => a.Rows(r, 1))]))]);
+    }
+
     public abstract string Describe();
 
     /// <summary>The alternatives, each an array for each input with as many rows as the inputs have.</summary>

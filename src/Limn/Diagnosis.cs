@@ -33,7 +33,7 @@ internal static class Diagnosis
             if (certain.Length > 0)
             {
                 flags |= AttributionFlags.Saturated;
-                remarks.Add($"The probability of {Rows(certain)} is so close to 0 or 1 that its gradient nearly vanishes. Explain the logit instead (--scale logit).");
+                remarks.Add($"The probability of {Rows(certain)} is so close to 0 or 1 that its gradient nearly vanishes. Explain the logit instead (--output-scale logit).");
             }
         }
         if (result.Delta is { } delta)

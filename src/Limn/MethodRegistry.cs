@@ -42,7 +42,24 @@ public sealed class OptionAttribute(string name, string summary) : Attribute
 public sealed record MethodOption(string Name, string Type, object? Default, string Summary);
 
 /// <summary>A method as the registry knows it.</summary>
-public sealed record MethodDescription(string Name, string Title, string Summary, string Source, bool NeedsNetwork, IReadOnlyList<MethodOption> Options, Type Type);
+public sealed record MethodDescription(string Name, string Title, string Summary, string Source, bool NeedsNetwork, IReadOnlyList<MethodOption> Options, Type Type)
+{
+    /// <summary>Whether the method measures from a <see cref="Baseline"/>.</summary>
+    public bool TakesBaseline => MethodRegistry.DataProperty(Type, typeof(Baseline)) is not null;
+
+    /// <summary>Whether elements can be grouped by a mask.</summary>
+    public bool TakesMask => MethodRegistry.DataProperty(Type, typeof(IReadOnlyList<NdArray>)) is not null;
+}
+
+/// <summary>What a method is given beside its options, because it is data and not text. A method has it as a property of the same type.</summary>
+public sealed record MethodData
+{
+    /// <summary>What stands for "absent"; the method's default when null.</summary>
+    public Baseline? Baseline { get; init; }
+
+    /// <summary>The group of each element of one row, an array for each input; the method's default when null.</summary>
+    public IReadOnlyList<NdArray>? Mask { get; init; }
+}
 
 /// <summary>Every method, by its name.</summary>
 public static class MethodRegistry
@@ -69,8 +86,9 @@ public static class MethodRegistry
     /// <param name="name">The method's name.</param>
     /// <param name="model">The model to explain.</param>
     /// <param name="options">Option names and values; a method around another passes on what it does not know itself.</param>
-    /// <exception cref="InvalidOptionException">The method or an option does not exist, or a value is not of its type.</exception>
-    public static Method Create(string name, IPredictor model, IReadOnlyDictionary<string, string>? options = null)
+    /// <param name="data">A baseline and a mask, for methods that have them; one around another passes them on.</param>
+    /// <exception cref="InvalidOptionException">The method or an option does not exist, a value is not of its type, or the method has no baseline or mask.</exception>
+    public static Method Create(string name, IPredictor model, IReadOnlyDictionary<string, string>? options = null, MethodData? data = null)
     {
         MethodDescription description = Find(name);
         if (description.NeedsNetwork && model is not OnnxModel)
@@ -86,7 +104,8 @@ public static class MethodRegistry
             of ??= NoiseMethod.DefaultInner;
             // The mean of absolute gradients has no zero to diverge from: what is averaged by default keeps its sign.
             if (of == "saliency") passed.TryAdd("absolute", "false");
-            arguments = [Create(of, model, passed)];
+            arguments = [Create(of, model, passed, data)];
+            data = null;
         }
         var method = (Method)Activator.CreateInstance(description.Type, arguments)!;
         foreach (var (option, text) in remaining)
@@ -95,8 +114,20 @@ public static class MethodRegistry
                 $"The method '{name}' has no option '{option}'. Its options: {(description.Options.Count == 0 ? "none" : string.Join(", ", description.Options.Select(o => o.Name)))}.");
             property.SetValue(method, OptionText.Parse(option, text, property.PropertyType));
         }
+        Give(method, description, data?.Baseline, "baseline", m => m.TakesBaseline);
+        Give(method, description, data?.Mask, "mask", m => m.TakesMask);
         return method;
     }
+
+    private static void Give<T>(Method method, MethodDescription description, T? value, string what, Func<MethodDescription, bool> takes) where T : class
+    {
+        if (value is null) return;
+        PropertyInfo property = DataProperty(description.Type, typeof(T)) ?? throw new InvalidOptionException(
+            $"The method '{description.Name}' has no {what}. Leave it away, or use one that has: {string.Join(", ", All.Where(takes).Select(m => m.Name))}.");
+        property.SetValue(method, value);
+    }
+
+    internal static PropertyInfo? DataProperty(Type type, Type data) => Array.Find(type.GetProperties(), p => p.PropertyType == data && p.CanWrite);
 
     /// <exception cref="InvalidOptionException">There is no such method; the message names the nearest.</exception>
     public static MethodDescription Find(string name)

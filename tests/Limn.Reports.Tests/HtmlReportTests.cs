@@ -2,13 +2,14 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Limn.Data;
 
 namespace Limn.Reports.Tests;
 
 public class HtmlReportTests
 {
     private const string Evil = "</script><script>alert(1)</script>\"'><img src=x onerror=alert(1)>";
-    private static readonly byte[] Dot = Png.Encode(new Raster(8, 8, new byte[192]));
+    private static readonly byte[] Dot = PngFile.Encode(new Image(8, 8, 3));
 
     private static ReportPicture Picture(string text = "picture") => new(Dot, text, text, text) { Legend = new ColorLegend(true, 0.5) };
 

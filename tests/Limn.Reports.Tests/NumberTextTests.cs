@@ -39,7 +39,7 @@ public class NumberTextTests
     {
         var canvas = new Canvas(200, 9, new Rgb(255, 255, 255));
         BitmapFont.Draw(canvas, "0123456789+-.e ", 0, 1, 1, default);
-        byte[] rgb = canvas.ToRaster().Rgb;
+        byte[] rgb = canvas.ToImage().Pixels;
         HashSet<string> shapes = [];
         for (int c = 0; c < 15; c++)
         {

@@ -14,7 +14,7 @@ internal static class Ablation
     {
         int rows = question.Rows, total = rows * groups.Count;
         IReadOnlyList<IReadOnlyList<NdArray>> baselines = [.. baseline.Resolve(question.Inputs)];
-        if (baselines.Count != 1) throw new LimnException("This method takes a single baseline.");
+        if (baselines.Count != 1) throw new InvalidOptionException($"This method takes a single baseline, and {baselines.Count} were given. Leave --background away, or give one of its rows as --baseline.");
         IReadOnlyList<NdArray> absent = baselines[0];
         double[] prediction = question.Scores();
         var sums = question.Inputs.Select(x => new double[x.Length]).ToArray();

@@ -73,10 +73,10 @@ public sealed class IntegratedGradients(OnnxModel model) : GradientMethod(model)
                 int inner = end[p].Length / question.Rows;
                 for (int i = 0; i < size; i++)
                 {
-                    float alpha = (float)nodes[(from + i) % steps];
+                    double alpha = nodes[(from + i) % steps];
                     ReadOnlySpan<float> b = start[p].Floats.Slice(rows[i] * inner, inner);
                     Span<float> x = between[p].Floats.Slice(i * inner, inner);
-                    for (int j = 0; j < inner; j++) x[j] = b[j] + alpha * (x[j] - b[j]);
+                    for (int j = 0; j < inner; j++) x[j] = (float)(b[j] + alpha * ((double)x[j] - b[j]));
                 }
             }
             var (_, gradients) = question.Select(rows).WithPlaces(between).Gradient();

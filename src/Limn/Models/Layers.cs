@@ -40,7 +40,9 @@ public sealed class Layers
 
         List<Value> values = wanted.Length == 0 ? [] : [.. graph.Values.Where(v => Contains(Parts(v.Name), wanted))];
         if (values.Count == 1) return values[0];
-        IReadOnlyList<string> near = NearestName.Of(name, graph.Nodes.Select(n => n.Name).Concat(graph.Values.Select(v => v.Name)));
+        // Modules first, under the names that their author gave them: "conv1" for "/conv1/Conv".
+        IEnumerable<string> modules = graph.Nodes.Select(n => string.Join('.', Parts(n.Name).SkipLast(1)));
+        IReadOnlyList<string> near = NearestName.Of(name, modules.Concat(graph.Nodes.Select(n => n.Name)).Concat(graph.Values.Select(v => v.Name)).Distinct());
         throw new UnknownNameException($"No layer is called '{name}'. "
             + (near.Count > 0 ? $"Nearest: {string.Join(", ", near)}. " : "") + "'limn inspect' lists all layers.");
     }

@@ -7,6 +7,19 @@ using Limn.Engine.Onnx;
 
 namespace Limn.Models;
 
+/// <summary>What the numbers of an output are.</summary>
+public enum OutputMeaning
+{
+    /// <summary>Scores of any size: logits, or predicted quantities.</summary>
+    Scores,
+
+    /// <summary>The network ends in Softmax or Sigmoid.</summary>
+    Probabilities,
+
+    /// <summary>The network ends in LogSoftmax.</summary>
+    LogProbabilities,
+}
+
 /// <summary>An ONNX network, open to the inside: any value of it can be explained, and explained at.</summary>
 public sealed class OnnxModel : IPredictor
 {
@@ -61,6 +74,14 @@ public sealed class OnnxModel : IPredictor
     /// <exception cref="InvalidModelException">The file is missing, damaged or not ONNX.</exception>
     /// <exception cref="UnsupportedOperatorException">The network uses an operator that Limn does not know.</exception>
     public static OnnxModel Load(string path, int threads = 0) => new(OnnxReader.Read(path).Graph, path, threads);
+
+    /// <summary>What the numbers of an output are, as far as the node that ends the network says.</summary>
+    public OutputMeaning MeaningOf(Value output) => TargetSource.Squashing(Graph, output)?.Operator.Name switch
+    {
+        "Softmax" or "Sigmoid" => OutputMeaning.Probabilities,
+        "LogSoftmax" => OutputMeaning.LogProbabilities,
+        _ => OutputMeaning.Scores,
+    };
 
     public IReadOnlyList<NdArray> Predict(IReadOnlyList<NdArray> inputs, CancellationToken cancellation = default) =>
         Fetch(FeedsOf(inputs), Graph.Outputs, cancellation);

@@ -1,0 +1,57 @@
+using System.Globalization;
+using Limn.Data;
+using Limn.Engine;
+
+namespace Limn.Cli.Inputs;
+
+/// <summary>Baselines and masks as the command line gives them.</summary>
+internal static class DataText
+{
+    /// <summary>A number, "blur", "mean", or a file for each input of the model.</summary>
+    public static Baseline Baseline(InputReader reader, IReadOnlyList<string> given)
+    {
+        if (given is not [var text]) return Limn.Baseline.Of(reader.ReadArrays("--baseline", given));
+        if (text == "blur") return Limn.Baseline.Blur();
+        if (text == "mean") return Limn.Baseline.Mean;
+        if (!float.TryParse(text, CultureInfo.InvariantCulture, out float number)) return Limn.Baseline.Of(reader.ReadArrays("--baseline", given));
+        return float.IsFinite(number) ? Limn.Baseline.Value(number) : throw new CommandException($"--baseline takes a finite number, and '{text}' is not one.");
+    }
+
+    /// <summary>
+    /// The groups of each input: an array of whole numbers or a table in the shape of one row, or a picture whose colours are the groups.
+    /// A mask without channels holds for all of them.
+    /// </summary>
+    public static IReadOnlyList<NdArray> Mask(IReadOnlyList<DataFile> files, IReadOnlyList<FilledInput> inputs) => [.. files.Select((f, i) => ForRow(f switch
+    {
+        ArrayFile array => array.Array,
+        TableFile table => NdArray.From(table.Table.Values),
+        PictureFile picture => Colours(picture.Picture),
+        _ => throw new InvalidDataException($"'{f.Path}' is no mask."),
+    }, inputs[i]))];
+
+    private static NdArray ForRow(NdArray mask, FilledInput input)
+    {
+        int[] row = input.Array.Dims[1..].ToArray();
+        if (row.Length != 3 || mask.Rank != 2) return mask.Rank == 2 && row.Length == 1 && mask.Dims[0] == 1 ? mask.Reshape(mask.Length) : mask;
+        bool planar = mask.Dims.SequenceEqual(row.AsSpan(1)), interleaved = mask.Dims.SequenceEqual(row.AsSpan(0, 2));
+        if (!planar && !interleaved) return mask;
+        int channels = planar ? row[0] : row[2];
+        NdArray ids = NdArray.Create(mask.Type, row);
+        for (int c = 0; c < channels; c++)
+            for (int p = 0; p < mask.Length; p++)
+            {
+                int to = planar ? c * mask.Length + p : p * channels + c;
+                if (mask.Type.IsInteger()) ids.Integers[to] = mask.Integers[p];
+                else ids.Floats[to] = mask.Floats[p];
+            }
+        return ids;
+    }
+
+    private static NdArray Colours(Image picture)
+    {
+        NdArray ids = NdArray.Create(ElementType.Int64, picture.Height, picture.Width);
+        for (int i = 0; i < ids.Length; i++)
+            foreach (byte channel in picture.Pixels.AsSpan(i * picture.Channels, picture.Channels)) ids.Integers[i] = ids.Integers[i] << 8 | channel;
+        return ids;
+    }
+}

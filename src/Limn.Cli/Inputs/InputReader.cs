@@ -1,0 +1,105 @@
+using Limn.Data;
+using Limn.Engine;
+
+namespace Limn.Cli.Inputs;
+
+/// <summary>Fills a model's inputs from files.</summary>
+internal sealed class InputReader(IReadOnlyList<ModelInput> inputs, PictureSettings pictures, IReadOnlyList<string> dropColumns)
+{
+    private readonly HashSet<string> dropped = [];
+
+    /// <summary>Every input of the model, from FILE (one input) or NAME=FILE.</summary>
+    /// <exception cref="CommandException">A file has no input, or an input no file.</exception>
+    public IReadOnlyList<FilledInput> Read(IReadOnlyList<string> given)
+    {
+        if (given.Count == 0) throw new CommandException($"say what to feed the model: --input FILE{(inputs.Count > 1 ? $", once for each of {Names}" : "")}.");
+        IReadOnlyList<string>[] files = Assign("--input", given);
+        FilledInput[] filled = [.. inputs.Select((input, i) => files[i].Count > 0 ? Fill(input, files[i])
+            : throw new CommandException($"the model's input '{input.Name}' has no file; add --input {input.Name}=FILE."))];
+        if (dropColumns.FirstOrDefault(c => !dropped.Contains(c)) is { } unused)
+            throw new InvalidDataException($"no table has a column '{unused}' to drop{(filled.FirstOrDefault(f => f.Columns is not null) is { } t ? $"; the columns are {string.Join(", ", t.Columns!.Take(20))}" : "")}.");
+        return filled;
+    }
+
+    /// <summary>One array for each input, such as a baseline, in the inputs' own form; any number of rows.</summary>
+    public IReadOnlyList<NdArray> ReadArrays(string option, IReadOnlyList<string> given)
+    {
+        IReadOnlyList<string>[] files = Assign(option, given);
+        return [.. inputs.Select((input, i) => files[i].Count > 0 ? Fill(input, files[i]).Array
+            : throw new CommandException($"{option} has no file for the input '{input.Name}'; add {option} {input.Name}=FILE."))];
+    }
+
+    /// <summary>The files as they are, one for each input.</summary>
+    public IReadOnlyList<DataFile> ReadFiles(string option, IReadOnlyList<string> given)
+    {
+        IReadOnlyList<string>[] files = Assign(option, given);
+        return [.. inputs.Select((input, i) => files[i].Count == 1 ? DataFile.Read(files[i][0])
+            : throw new CommandException($"{option} needs one file for the input '{input.Name}', and {files[i].Count} were given."))];
+    }
+
+    private string Names => string.Join(", ", inputs.Select(i => i.Name));
+
+    /// <summary>The files of each input. What exists as a file is a path, even if it contains '='.</summary>
+    private IReadOnlyList<string>[] Assign(string option, IReadOnlyList<string> given)
+    {
+        var files = new List<string>[inputs.Count];
+        for (int i = 0; i < files.Length; i++) files[i] = [];
+        foreach (string text in given)
+        {
+            bool isPath = File.Exists(text) || Directory.Exists(text);
+            int named = isPath ? -1 : Enumerable.Range(0, inputs.Count).FirstOrDefault(i => text.StartsWith(inputs[i].Name + "=", StringComparison.Ordinal), -1);
+            if (named >= 0) files[named].Add(text[(inputs[named].Name.Length + 1)..]);
+            else if (!isPath && text.IndexOf('=') is > 0 and var equals && (inputs.Count > 1 || File.Exists(text[(equals + 1)..])))
+                throw new UnknownNameException($"the model has no input '{text[..equals]}'. Its inputs: {Names}.");
+            else if (inputs.Count == 1) files[0].Add(text);
+            else throw new CommandException($"the model has {inputs.Count} inputs ({Names}); say which one '{text}' is for: {option} {inputs[0].Name}={text}.");
+        }
+        return files;
+    }
+
+    private FilledInput Fill(ModelInput input, IReadOnlyList<string> paths)
+    {
+        List<string> expanded = [.. paths.SelectMany(p => Directory.Exists(p) ? DataFile.PicturesIn(p) : [p])];
+        DataFile[] files = [.. expanded.Select(DataFile.Read)];
+        if (Array.TrueForAll(files, f => f is PictureFile)) return Pictures(input, files, expanded);
+        if (files.FirstOrDefault(f => f is PictureFile) is { } picture)
+            throw new InvalidDataException($"'{picture.Path}' is a picture among arrays or tables; a batch is of one kind.");
+        IReadOnlyList<string>? columns = null;
+        NdArray[] parts = [.. files.Select(f => f is TableFile table ? Table(input, table, ref columns) : Arrays.Fit(((ArrayFile)f).Array, input, f.Path))];
+        return new FilledInput(input.Name, Arrays.Join(parts), expanded) { Columns = columns };
+    }
+
+    private FilledInput Pictures(ModelInput input, DataFile[] files, List<string> paths)
+    {
+        ImagePreprocessing preprocessing = pictures.For(input);
+        if (preprocessing.Size is null && input.Shape is { Rank: not 4 })
+            throw new ShapeMismatchException($"the model's input '{input.Name}' is {input.Shape}, not a picture of four dimensions; say what size a picture is to be with --image-size.");
+        NdArray array = NdArray.From(preprocessing.ApplyAll([.. files.Select(f => ((PictureFile)f).Picture)]));
+        if (input.Type.IsInteger())
+            for (int i = 0; i < array.Length; i++) array.Floats[i] = MathF.Round(array.Floats[i]);
+        return new FilledInput(input.Name, Arrays.Fit(array, input, paths[0]), paths) { Pictures = preprocessing };
+    }
+
+    private NdArray Table(ModelInput input, TableFile file, ref IReadOnlyList<string>? columns)
+    {
+        string[] names = file.Table.ColumnNames?.ToArray() ?? [];
+        int[] kept = [.. Enumerable.Range(0, file.Table.Columns).Where(c => names.Length == 0 || !dropColumns.Contains(names[c]))];
+        dropped.UnionWith(names.Intersect(dropColumns));
+        NdArray table = NdArray.From(file.Table.Values);
+        NdArray values = NdArray.Create(ElementType.Float, file.Table.Rows, kept.Length);
+        for (int r = 0; r < file.Table.Rows; r++)
+            for (int k = 0; k < kept.Length; k++) values.Floats[r * kept.Length + k] = table.Floats[r * file.Table.Columns + kept[k]];
+        if (names.Length > 0) columns = [.. kept.Select(c => names[c])];
+        if (input.Row is not { } row) return input.Shape is { Rank: 1 } ? Arrays.Fit(values.Reshape(values.Length), input, file.Path) : Arrays.Fit(values, input, file.Path);
+        int needed = NdArray.Count(row);
+        if (kept.Length == needed) return values.Reshape([file.Table.Rows, .. row]);
+        string hint = kept.Length == needed + 1
+            ? $" Leave the one that is not an input out: --drop-column {(names.Length == 0 ? "NAME (the table needs a header row for that)" : Suspect(names, kept))}."
+            : kept.Length > needed && names.Length > 0 ? $" Leave columns out with --drop-column NAME; there are {string.Join(", ", columns!.Take(20))}." : "";
+        throw new ShapeMismatchException($"'{file.Path}' has {kept.Length} columns, and the model's input '{input.Name}' takes {needed} ({input.Shape}).{hint}");
+    }
+
+    /// <summary>The column that is most likely the answer: one with such a name, or else the last.</summary>
+    private static string Suspect(string[] names, int[] kept) =>
+        kept.Select(c => names[c]).FirstOrDefault(n => n.ToLowerInvariant() is "label" or "target" or "class" or "y" or "id") ?? names[kept[^1]];
+}

@@ -1,0 +1,102 @@
+using System.Globalization;
+using Limn.Cli.Commands;
+using Limn.Cli.Inputs;
+using Limn.Data;
+using Limn.Reports;
+
+namespace Limn.Cli.Outputs;
+
+/// <summary>The files of an explanation.</summary>
+internal static class ExplanationFiles
+{
+    private const int Schema = 1;
+    private const int TopCount = 5;
+
+    /// <summary>Adds attribution.npy, standard-error.npy, heatmap.png, report.html and explanation.json to a folder.</summary>
+    /// <returns>The JSON document.</returns>
+    public static byte[] AddTo(OutputFolder folder, Explanation explanation)
+    {
+        Attribution attribution = explanation.Attribution;
+        var taken = new HashSet<string>();
+        foreach (AttributedTensor tensor in attribution.Tensors)
+        {
+            string suffix = attribution.Tensors.Count == 1 ? "" : "." + OutputFolder.SafeName(tensor.Name, taken);
+            folder.Add($"attribution{suffix}.npy", Npy.Of(tensor.Values));
+            if (tensor.StandardError is { } error) folder.Add($"standard-error{suffix}.npy", Npy.Of(error));
+        }
+        for (int r = 0; r < explanation.Rows; r++)
+            if (HeatMaps.Of(explanation, r, new HeatMapOptions()) is { } map)
+                folder.Add(r == 0 ? "heatmap.png" : $"heatmap.{r.ToString(CultureInfo.InvariantCulture)}.png", PngFile.Encode(map.Picture));
+        folder.Add("report.html", HtmlReport.ToBytes(ExplanationReport.Of(explanation)));
+        byte[] document = Json(explanation);
+        folder.Add("explanation.json", document);
+        return document;
+    }
+
+    private static byte[] Json(Explanation explanation) => JsonText.Object(json =>
+    {
+        Attribution attribution = explanation.Attribution;
+        json.WriteNumber("schema", Schema);
+        json.WriteString("method", attribution.Method);
+        json.WriteStartObject("options");
+        foreach (var (name, value) in attribution.Options) json.Plain(name, value);
+        json.WriteEndObject();
+        foreach (string setting in (ReadOnlySpan<string>)["baseline", "background", "mask"])
+            json.WriteString(setting, explanation.Settings.FirstOrDefault(s => s.Name == setting).Value);
+        json.WriteString("target", attribution.Target);
+        if (attribution.TargetClasses is null) json.WriteNull("targetClasses");
+        else json.List("targetClasses", attribution.TargetClasses, json.WriteNumberValue);
+        json.WriteString("at", attribution.At);
+        json.Strings("explained", attribution.Tensors.Select(t => t.Name));
+        json.Numbers("prediction", attribution.Prediction);
+        json.Numbers("baselinePrediction", attribution.BaselinePrediction);
+        json.Numbers("convergenceDelta", attribution.ConvergenceDelta);
+        json.Numbers("standardError", LargestErrors(attribution));
+        json.Strings("flags", Enum.GetValues<AttributionFlags>().Where(f => f != AttributionFlags.None && attribution.Flags.HasFlag(f)).Select(f => f.ToString()));
+        json.Strings("remarks", attribution.Remarks);
+        json.WriteNumber("seed", attribution.Seed);
+        json.WriteNull("expectedValue");
+        json.WriteNumber("modelCalls", attribution.ModelCalls);
+        json.WriteNumber("elapsedSeconds", attribution.Elapsed.TotalSeconds);
+        if (explanation.Scores is { } scores)
+        {
+            json.WriteString("scores", scores.AreProbabilities ? "probabilities" : "scores");
+            json.List("topClasses", Enumerable.Range(0, explanation.Rows), row =>
+            {
+                json.WriteStartObject();
+                PredictCommand.WriteTop(json, "classes", scores, explanation.Labels, row, TopCount);
+                json.WriteEndObject();
+            });
+        }
+        else
+        {
+            json.WriteNull("scores");
+            json.WriteNull("topClasses");
+        }
+        json.Objects("inputs", explanation.Inputs, input =>
+        {
+            json.WriteString("name", input.Name);
+            json.Strings("files", input.Files.Select(f => Path.GetFileName(f)));
+            json.List("shape", input.Array.Dims.ToArray(), json.WriteNumberValue);
+        });
+        json.WriteStartObject("model");
+        json.WriteString("file", explanation.ModelName);
+        json.WriteString("sha256", explanation.Model.Sha256);
+        json.WriteEndObject();
+        json.WriteString("limn", LimnCommand.Version);
+    });
+
+    /// <summary>The largest standard error of each row; all of them are in standard-error.npy.</summary>
+    private static double[]? LargestErrors(Attribution attribution)
+    {
+        if (attribution.Tensors.All(t => t.StandardError is null)) return null;
+        var largest = new double[attribution.Prediction.Count];
+        foreach (AttributedTensor tensor in attribution.Tensors)
+        {
+            float[] errors = tensor.StandardError?.ToDenseArray() ?? [];
+            int inner = errors.Length / largest.Length;
+            for (int i = 0; i < errors.Length; i++) largest[i / inner] = Math.Max(largest[i / inner], errors[i]);
+        }
+        return largest;
+    }
+}

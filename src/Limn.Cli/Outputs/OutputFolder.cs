@@ -1,0 +1,95 @@
+namespace Limn.Cli.Outputs;
+
+/// <summary>
+/// The files of one result, which appear whole or not at all: they are written to a folder aside and renamed into place. In a folder
+/// that exists only files of the same names are replaced; when that fails halfway, what was there before is put back.
+/// </summary>
+internal sealed class OutputFolder
+{
+    private readonly string folder;
+    private readonly SortedDictionary<string, byte[]> files = new(StringComparer.Ordinal);
+
+    /// <param name="folder">Where the files are to appear.</param>
+    /// <exception cref="LimnException">Something that is no folder is in the way. Better said before long work than after it.</exception>
+    public OutputFolder(string folder)
+    {
+        this.folder = Path.GetFullPath(folder.Length > 0 ? folder : throw new CommandException("--output needs the name of a folder."));
+        for (string? path = this.folder; path is not null; path = Path.GetDirectoryName(path))
+        {
+            if (File.Exists(path)) throw new LimnException($"'{folder}' cannot be written: '{path}' is a file. Choose another folder for --output.");
+            if (Directory.Exists(path)) break;
+        }
+    }
+
+    public IEnumerable<string> Names => files.Keys;
+
+    public void Add(string name, byte[] content) => files.Add(name, content);
+
+    /// <summary>A name that every file system takes: letters, digits, '-', '_' and '.'; anything else becomes '_'.</summary>
+    /// <param name="name">The name of an input, layer or output.</param>
+    /// <param name="taken">Names already in use, ignoring case; the name is numbered until it is new.</param>
+    public static string SafeName(string name, ISet<string> taken)
+    {
+        string safe = string.Concat(name.Select(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' ? c : '_')).Trim('.');
+        if (safe.Length == 0) safe = "_";
+        if (safe.Length > 100) safe = safe[..100];
+        string unique = safe;
+        for (int i = 2; !taken.Add(unique.ToLowerInvariant()); i++) unique = $"{safe}-{i}";
+        return unique;
+    }
+
+    /// <summary>Makes all files appear.</summary>
+    /// <exception cref="LimnException">They cannot be written; the folder is as it was before.</exception>
+    public void Write()
+    {
+        string? aside = null;
+        try
+        {
+            bool exists = Directory.Exists(folder);
+            string parent = exists ? folder : Path.GetDirectoryName(folder)!;
+            Directory.CreateDirectory(parent);
+            aside = Directory.CreateDirectory(Path.Combine(parent, $".limn-{Guid.NewGuid():N}")).FullName;
+            foreach (var (name, content) in files) File.WriteAllBytes(Path.Combine(aside, name), content);
+            if (!exists)
+            {
+                Directory.Move(aside, folder);
+                return;
+            }
+            Replace(aside);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        {
+            throw new LimnException($"'{folder}' cannot be written: {e.Message} Choose a folder that may be written to.", e);
+        }
+        finally
+        {
+            if (aside is not null && Directory.Exists(aside)) Directory.Delete(aside, recursive: true);
+        }
+    }
+
+    private void Replace(string aside)
+    {
+        string old = Directory.CreateDirectory(Path.Combine(aside, "old")).FullName;
+        List<(string From, string To)> moved = [];
+        try
+        {
+            foreach (string name in files.Keys)
+            {
+                string target = Path.Combine(folder, name);
+                if (File.Exists(target)) Move(target, Path.Combine(old, name));
+                Move(Path.Combine(aside, name), target);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            for (int i = moved.Count - 1; i >= 0; i--) File.Move(moved[i].To, moved[i].From);
+            throw;
+        }
+
+        void Move(string from, string to)
+        {
+            File.Move(from, to);
+            moved.Add((from, to));
+        }
+    }
+}
