@@ -15,16 +15,21 @@ internal static unsafe partial class Convolution
     /// <exception cref="ArgumentException">A span does not have the length that the shape says.</exception>
     public static void Forward(
         in ConvolutionShape shape, ReadOnlySpan<float> x, ReadOnlySpan<float> w, ReadOnlySpan<float> bias, Span<float> y, Workers workers) =>
-        Forward(VectorWidths.Best, shape, x, w, bias, y, workers);
+        Forward(null, shape, x, w, bias, y, workers);
 
+    /// <summary>The same with vectors of a given width, which also passes over the short cut for small convolutions.</summary>
     internal static void Forward(
-        VectorWidth vectors, in ConvolutionShape shape, ReadOnlySpan<float> x, ReadOnlySpan<float> w, ReadOnlySpan<float> bias, Span<float> y, Workers workers)
+        VectorWidth? vectors, in ConvolutionShape shape, ReadOnlySpan<float> x, ReadOnlySpan<float> w, ReadOnlySpan<float> bias, Span<float> y, Workers workers)
     {
         shape.Validate(x.Length, w.Length, y.Length);
         if (!bias.IsEmpty && bias.Length != shape.OutChannels)
             throw new ArgumentException($"The bias of a convolution has one number an output channel ({shape.OutChannels}) or none, and got {bias.Length}.", nameof(bias));
         if (y.IsEmpty) return;
-        fixed (float* px = x, pw = w, pb = bias, py = y) Forward(vectors, shape, px, pw, pb, py, workers);
+        fixed (float* px = x, pw = w, pb = bias, py = y)
+        {
+            if (vectors is null && SmallConvolution.Suits(shape)) SmallConvolution.Forward(shape, px, pw, pb, py, workers);
+            else Forward(vectors ?? VectorWidths.Best, shape, px, pw, pb, py, workers);
+        }
     }
 
     private static void Forward(VectorWidth vectors, in ConvolutionShape shape, float* x, float* w, float* bias, float* y, Workers workers)

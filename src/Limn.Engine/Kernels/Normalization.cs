@@ -8,7 +8,7 @@ internal static unsafe class Normalization
 {
     /// <summary>The factors of batch normalisation as one multiplication and addition: a = scale/√(variance + epsilon), b = bias − mean·a.</summary>
     public static void BatchNormFactors(
-        ReadOnlySpan<float> scale, ReadOnlySpan<float> bias, ReadOnlySpan<float> mean, ReadOnlySpan<float> variance, float epsilon, Span<float> a, Span<float> b)
+        ReadOnlySpan<float> scale, ReadOnlySpan<float> bias, ReadOnlySpan<float> mean, ReadOnlySpan<float> variance, float epsilon, Span<double> a, Span<double> b)
     {
         int channels = scale.Length;
         Dims.CheckSame(nameof(bias), bias.Length, channels);
@@ -19,27 +19,31 @@ internal static unsafe class Normalization
         for (int c = 0; c < channels; c++)
         {
             double factor = scale[c] / Math.Sqrt((double)variance[c] + epsilon);
-            a[c] = (float)factor;
-            b[c] = (float)(bias[c] - mean[c] * factor);
+            a[c] = factor;
+            b[c] = bias[c] - mean[c] * factor;
         }
     }
 
-    /// <summary>y[n, c, i] = a[c]·x[n, c, i] + b[c] for x of [outer, channels, inner].</summary>
+    /// <summary>y[n, c, i] = a[c]·x[n, c, i] + b[c] for x of [outer, channels, inner], rounded once.</summary>
+    /// <remarks>The factors are double: rounding them first would shift a whole channel, and with it every kink that follows.</remarks>
     public static void ScaleShift(
-        ReadOnlySpan<float> x, ReadOnlySpan<float> a, ReadOnlySpan<float> b, Span<float> y, int outer, int channels, int inner, Workers workers)
+        ReadOnlySpan<float> x, ReadOnlySpan<double> a, ReadOnlySpan<double> b, Span<float> y, int outer, int channels, int inner, Workers workers)
     {
         Check(x.Length, y.Length, (long)outer * channels * inner);
         Dims.CheckSame(nameof(a), a.Length, channels);
         Dims.CheckSame(nameof(b), b.Length, channels);
         if (x.IsEmpty) return;
-        fixed (float* px = x, pa = a, pb = b, py = y)
+        fixed (float* px = x, py = y)
+        fixed (double* pa = a, pb = b)
         {
-            float* source = px, scale = pa, shift = pb, target = py;
+            float* source = px, target = py;
+            double* scale = pa, shift = pb;
             if (inner == 1)
             {
                 workers.Ranges(outer, Chunks.Items(Chunks.Cheap, channels), (first, last) =>
                 {
-                    for (int o = first; o < last; o++) Affine(source + (long)o * channels, scale, shift, target + (long)o * channels, channels);
+                    for (int o = first; o < last; o++)
+                        for (int c = 0; c < channels; c++) target[(long)o * channels + c] = (float)(scale[c] * source[(long)o * channels + c] + shift[c]);
                 });
                 return;
             }
@@ -48,7 +52,7 @@ internal static unsafe class Normalization
                 for (int row = first; row < last; row++)
                 {
                     int c = row % channels;
-                    Affine(source + (long)row * inner, scale[c], shift[c], target + (long)row * inner, inner);
+                    Affine(new(source + (long)row * inner, inner), scale[c], shift[c], new(target + (long)row * inner, inner));
                 }
             });
         }
@@ -179,6 +183,18 @@ internal static unsafe class Normalization
             v.Store(y + i);
         }
         for (; i < length; i++) y[i] = x[i] * (scale != null ? scale[i] : 1) + (shift != null ? shift[i] : 0);
+    }
+
+    private static void Affine(ReadOnlySpan<float> x, double scale, double shift, Span<float> y)
+    {
+        Vector<double> a = Vector.Create(scale), b = Vector.Create(shift);
+        int i = 0;
+        for (; i + Vector<float>.Count <= x.Length; i += Vector<float>.Count)
+        {
+            Vector.Widen(new Vector<float>(x[i..]), out Vector<double> low, out Vector<double> high);
+            Vector.Narrow(a * low + b, a * high + b).CopyTo(y[i..]);
+        }
+        for (; i < x.Length; i++) y[i] = (float)(scale * x[i] + shift);
     }
 
     private static void Check(int x, int y, long expected)

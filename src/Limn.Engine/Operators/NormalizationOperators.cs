@@ -103,8 +103,8 @@ public sealed class BatchNormalization : Operator
     public override void Execute(KernelContext context)
     {
         var (samples, channels, inner) = NormalizationOperators.Sizes(context.Dims(0));
-        var a = new float[channels];
-        var b = new float[channels];
+        var a = new double[channels];
+        var b = new double[channels];
         Normalization.BatchNormFactors(context.Floats(1), context.Floats(2), context.Floats(3), context.Floats(4), Epsilon, a, b);
         Normalization.ScaleShift(context.Floats(0), a, b, context.OutputFloats(), samples, channels, inner, context.Workers);
     }

@@ -30,6 +30,24 @@ public sealed class ConvolutionTests
     }
 
     [Fact]
+    public void A_small_convolution_is_the_naive_one_rounded_once()
+    {
+        var random = new Random(77);
+        for (int i = 0; i < 200; i++)
+        {
+            ConvolutionShape shape = RandomShape(random);
+            if (!SmallConvolution.Suits(shape)) continue;
+            float[] x = Numbers.Random(shape.InputLength, 1), w = Numbers.Random(shape.WeightLength, 2), b = Numbers.Random(shape.OutChannels, 3);
+            float[] y = new float[shape.OutputLength];
+            Convolution.Forward(shape, x, w, b, y, new Workers(1 + i % 3));
+            var expected = new double[y.Length];
+            ForEachTerm(shape, (iy, ix, iw) => expected[iy] += (double)x[ix] * w[iw]);
+            for (int j = 0; j < y.Length; j++) expected[j] += b[j / shape.OutputPositions % shape.OutChannels];
+            for (int j = 0; j < y.Length; j++) Assert.True(Math.Abs(y[j] - expected[j]) <= 6e-8 * Math.Abs(expected[j]) + 1e-14, $"{shape} at {j}: {y[j]} for {expected[j]}");
+        }
+    }
+
+    [Fact]
     public void Input_and_weight_gradients_are_adjoint_to_the_convolution()
     {
         var random = new Random(5);

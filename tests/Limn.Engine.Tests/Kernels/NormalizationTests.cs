@@ -16,7 +16,8 @@ public sealed class NormalizationTests
             {
                 float[] x = Naive.Floats(random, outer * channels * inner), y = new float[x.Length];
                 float[] scale = Naive.Floats(random, channels), bias = Naive.Floats(random, channels), mean = Naive.Floats(random, channels);
-                float[] variance = [.. Naive.Floats(random, channels).Select(v => v * v + 0.1f)], a = new float[channels], b = new float[channels];
+                float[] variance = [.. Naive.Floats(random, channels).Select(v => v * v + 0.1f)];
+                double[] a = new double[channels], b = new double[channels];
                 Normalization.BatchNormFactors(scale, bias, mean, variance, Epsilon, a, b);
                 Normalization.ScaleShift(x, a, b, y, outer, channels, inner, Naive.Three);
                 for (int i = 0; i < x.Length; i++)
@@ -103,8 +104,9 @@ public sealed class NormalizationTests
         Normalization.GroupNorm(x, channel, channel, Epsilon, one, 1, 400, 777, 100, Workers.Single);
         Normalization.GroupNorm(x, channel, channel, Epsilon, three, 1, 400, 777, 100, Naive.Three);
         Naive.SameBits(one, three);
-        Normalization.ScaleShift(x, channel, channel, one, 1, 400, 777, Workers.Single);
-        Normalization.ScaleShift(x, channel, channel, three, 1, 400, 777, Naive.Three);
+        double[] factors = Array.ConvertAll(channel, v => (double)v);
+        Normalization.ScaleShift(x, factors, factors, one, 1, 400, 777, Workers.Single);
+        Normalization.ScaleShift(x, factors, factors, three, 1, 400, 777, Naive.Three);
         Naive.SameBits(one, three);
     }
 

@@ -111,4 +111,24 @@ public sealed class SoftmaxTests
     }
 
     private static int[] Line(int line, int axis, int inner) => [.. Enumerable.Range(0, axis).Select(k => (line / inner * axis + k) * inner + line % inner)];
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void A_nearly_certain_class_keeps_its_gradient(int inner)
+    {
+        // Logits (16, 0, 1): 1 − p₀ is about 4·10⁻⁷, of which float keeps hardly a digit when it is subtracted from 1.
+        float[] logits = [16, 0, 1], x = new float[3 * inner], seed = new float[3 * inner], y = new float[3 * inner], dx = new float[3 * inner];
+        for (int k = 0; k < 3; k++) x.AsSpan(k * inner, inner).Fill(logits[k]);
+        seed.AsSpan(0, inner).Fill(1);
+        double rest = Math.Exp(-16) + Math.Exp(-15), expected = rest / (1 + rest);
+
+        SoftmaxKernels.LogSoftmax(x, y, 1, 3, inner, Workers.Single);
+        SoftmaxKernels.LogSoftmaxBackward(y, seed, dx, 1, 3, inner, Workers.Single);
+        for (int i = 0; i < inner; i++) Assert.Equal(1, dx[i] / expected, 1e-5);
+
+        SoftmaxKernels.Softmax(x, y, 1, 3, inner, Workers.Single);
+        SoftmaxKernels.SoftmaxBackward(y, seed, dx, 1, 3, inner, Workers.Single);
+        for (int i = 0; i < inner; i++) Assert.Equal(1, dx[i] / (expected / (1 + rest)), 1e-5);
+    }
 }

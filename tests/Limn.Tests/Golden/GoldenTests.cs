@@ -39,7 +39,7 @@ public sealed class GoldenTests(ITestOutputHelper output)
         }
         output.WriteLine($"{name}: {agree} agree, {misses.Count} do not");
         Assert.True(misses.Count == 0, string.Join("; ", misses));
-        Assert.True(agree >= 3, $"only {agree} entries were compared");
+        Assert.True(agree >= 2, $"only {agree} entries were compared");
     }
 
     [SharedTheory]

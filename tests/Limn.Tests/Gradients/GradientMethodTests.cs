@@ -180,8 +180,8 @@ public sealed class GradientMethodTests
         float[] expression = Signed(Target.Of((g, outputs) => g.ReduceSum(g.Mul(outputs[0], g.Constant(NdArray.Vector(1f, 0, -1))), [1], keepDims: false)));
         for (int i = 0; i < a.Length; i++)
         {
-            Assert.Equal(a[i] - b[i], margin[i], 5);
-            Assert.Equal(margin[i], expression[i], 5);
+            Assert.Equal(a[i] - b[i], margin[i], 1e-5);
+            Assert.Equal(margin[i], expression[i], 1e-5);
         }
     }
 
