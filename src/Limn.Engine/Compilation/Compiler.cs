@@ -36,6 +36,7 @@ internal sealed class Compiler
         }
         foreach (Node node in graph.NodesBehind(fetches, feeds.Select(f => f.Value).ToHashSet())) compiler.Add(node);
         int[] fetched = [.. fetches.Select(compiler.SlotOf)];
+        Fusion.Apply(compiler.steps, compiler.slots, fetched);
         return new Plan(compiler.steps, compiler.slots, fed, fetched);
     }
 

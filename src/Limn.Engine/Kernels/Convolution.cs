@@ -17,6 +17,22 @@ internal static unsafe partial class Convolution
         in ConvolutionShape shape, ReadOnlySpan<float> x, ReadOnlySpan<float> w, ReadOnlySpan<float> bias, Span<float> y, Workers workers) =>
         Forward(null, shape, x, w, bias, y, workers);
 
+    /// <summary>y = scale · (the convolution of x with w) + shift, with one scale and one shift for each output channel, rounded once where the convolution is small.</summary>
+    public static void Forward(
+        in ConvolutionShape shape, ReadOnlySpan<float> x, ReadOnlySpan<float> w, ReadOnlySpan<double> scale, ReadOnlySpan<double> shift, Span<float> y, Workers workers)
+    {
+        shape.Validate(x.Length, w.Length, y.Length);
+        if (!SmallConvolution.Suits(shape))
+        {
+            Forward(null, shape, x, w, [], y, workers);
+            Normalization.ScaleShift(y, scale, shift, y, shape.Batch, shape.OutChannels, shape.OutputPositions, workers);
+            return;
+        }
+        if (y.IsEmpty) return;
+        fixed (float* px = x, pw = w, py = y)
+        fixed (double* pa = scale, pb = shift) SmallConvolution.Forward(shape, px, pw, pa, pb, py, workers);
+    }
+
     /// <summary>The same with vectors of a given width, which also passes over the short cut for small convolutions.</summary>
     internal static void Forward(
         VectorWidth? vectors, in ConvolutionShape shape, ReadOnlySpan<float> x, ReadOnlySpan<float> w, ReadOnlySpan<float> bias, Span<float> y, Workers workers)
@@ -27,7 +43,11 @@ internal static unsafe partial class Convolution
         if (y.IsEmpty) return;
         fixed (float* px = x, pw = w, pb = bias, py = y)
         {
-            if (vectors is null && SmallConvolution.Suits(shape)) SmallConvolution.Forward(shape, px, pw, pb, py, workers);
+            if (vectors is null && SmallConvolution.Suits(shape))
+            {
+                double[] shift = Array.ConvertAll(bias.ToArray(), b => (double)b);
+                fixed (double* ps = shift) SmallConvolution.Forward(shape, px, pw, null, ps, py, workers);
+            }
             else Forward(vectors ?? VectorWidths.Best, shape, px, pw, pb, py, workers);
         }
     }

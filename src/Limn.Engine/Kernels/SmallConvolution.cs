@@ -16,8 +16,8 @@ internal static unsafe class SmallConvolution
     public static bool Suits(in ConvolutionShape shape) =>
         (long)shape.OutPerGroup * shape.InPerGroup * shape.KernelVolume * shape.OutputPositions * shape.Groups <= MostWork;
 
-    /// <summary>y = the convolution of x with w, plus <paramref name="bias"/> unless that is null.</summary>
-    public static void Forward(ConvolutionShape shape, float* x, float* w, float* bias, float* y, Workers workers)
+    /// <summary>y = scale · (the convolution of x with w) + shift, with a scale and a shift for each output channel; null for 1 and for 0.</summary>
+    public static void Forward(ConvolutionShape shape, float* x, float* w, double* scale, double* shift, float* y, Workers workers)
     {
         int m = shape.OutPerGroup, n = shape.OutputPositions, k = shape.InPerGroup * shape.KernelVolume;
         int columns = (n + Vector<double>.Count - 1) / Vector<double>.Count * Vector<double>.Count;
@@ -30,7 +30,7 @@ internal static unsafe class SmallConvolution
             for (int row = 0; row < m; row += TileRows)
                 for (int column = 0; column < n; column += Vector<double>.Count)
                     Tile(Math.Min(TileRows, m - row), Math.Min(Vector<double>.Count, n - column), k, w + ((nint)group * m + row) * k,
-                        patches + column, columns, bias == null ? null : bias + group * m + row, y + ((nint)image * m + row) * n + column, n);
+                        patches + column, columns, Offset(scale, group * m + row), Offset(shift, group * m + row), y + ((nint)image * m + row) * n + column, n);
         });
     }
 
@@ -64,9 +64,11 @@ internal static unsafe class SmallConvolution
                     }
     }
 
+    private static double* Offset(double* factors, int by) => factors == null ? null : factors + by;
+
     private static int Position(in WindowAxis axis, int output, int tap) => output * axis.Stride + tap * axis.Dilation - axis.PadBegin;
 
-    private static void Tile(int rows, int columns, int k, float* w, double* patches, int stride, float* bias, float* y, int yStride)
+    private static void Tile(int rows, int columns, int k, float* w, double* patches, int stride, double* scale, double* shift, float* y, int yStride)
     {
         float* w1 = w + Math.Min(1, rows - 1) * (nint)k, w2 = w + Math.Min(2, rows - 1) * (nint)k, w3 = w + Math.Min(3, rows - 1) * (nint)k;
         Vector<double> a0 = Vector<double>.Zero, a1 = a0, a2 = a0, a3 = a0;
@@ -81,8 +83,8 @@ internal static unsafe class SmallConvolution
         for (int r = 0; r < rows; r++)
         {
             Vector<double> sum = r switch { 0 => a0, 1 => a1, 2 => a2, _ => a3 };
-            double start = bias == null ? 0 : bias[r];
-            for (int j = 0; j < columns; j++) y[(nint)r * yStride + j] = (float)(sum[j] + start);
+            double a = scale == null ? 1 : scale[r], b = shift == null ? 0 : shift[r];
+            for (int j = 0; j < columns; j++) y[(nint)r * yStride + j] = (float)(a * sum[j] + b);
         }
     }
 }

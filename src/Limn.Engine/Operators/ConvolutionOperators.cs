@@ -94,11 +94,15 @@ public sealed class Conv(SlidingWindow window) : Operator
         context.Output(0, context.TypeOf(0), Shape.Of(dims));
     }
 
-    public override void Execute(KernelContext context)
+    internal ConvolutionShape ShapeFor(KernelContext context)
     {
         ReadOnlySpan<int> x = context.Dims(0), y = context.OutputDims();
-        ConvolutionShape shape = ConvolutionOperators.Plan(Group, x, y, Window.Axes(x[2..], y[2..], context.Dims(1)[2..]));
-        Convolution.Forward(shape, context.Floats(0), context.Floats(1), context.FloatsOrEmpty(2), context.OutputFloats(), context.Workers);
+        return ConvolutionOperators.Plan(Group, x, y, Window.Axes(x[2..], y[2..], context.Dims(1)[2..]));
+    }
+
+    public override void Execute(KernelContext context)
+    {
+        Convolution.Forward(ShapeFor(context), context.Floats(0), context.Floats(1), context.FloatsOrEmpty(2), context.OutputFloats(), context.Workers);
     }
 
     public override Value?[] Gradient(Backward backward)

@@ -1,0 +1,27 @@
+using Limn.Engine.Kernels;
+
+namespace Limn.Engine.Operators;
+
+/// <summary>
+/// A convolution and the batch normalisation after it. Made by the compiler, never part of a graph. Inputs: those of the convolution
+/// (with a place for the bias), then scale, bias, mean and variance.
+/// </summary>
+internal sealed class NormalizedConvolution(Conv convolution, BatchNormalization normalization) : Operator
+{
+    public override string Name => "Conv+BatchNormalization";
+
+    public override string Domain => "limn";
+
+    public override void Infer(InferenceContext context) => convolution.Infer(context);
+
+    public override void Execute(KernelContext context)
+    {
+        int channels = context.OutputDims()[1];
+        var scale = new double[channels];
+        var shift = new double[channels];
+        Normalization.BatchNormFactors(context.Floats(3), context.Floats(4), context.Floats(5), context.Floats(6), normalization.Epsilon, scale, shift);
+        ReadOnlySpan<float> bias = context.FloatsOrEmpty(2);
+        for (int c = 0; c < bias.Length; c++) shift[c] += scale[c] * bias[c];
+        Convolution.Forward(convolution.ShapeFor(context), context.Floats(0), context.Floats(1), scale, shift, context.OutputFloats(), context.Workers);
+    }
+}
