@@ -45,7 +45,8 @@ internal static class DemoCommand
         {
             OnnxModel model = sample.Model();
             var (all, answers) = sample.Data(model);
-            FilledInput input = all with { Array = Arrays.Join([.. sample.Rows.Select(r => all.Array.Rows(r, 1))]) };
+            int[] rows = [.. sample.Answers.Select(a => Array.IndexOf(answers, a)).Where(r => r >= 0)];
+            FilledInput input = all with { Array = Arrays.Join([.. rows.Select(r => all.Array.Rows(r, 1))]) };
             ClassLabels labels = sample.Labels.Count > 0 ? ClassLabels.Of(sample.Labels) : ClassLabels.None;
             List<Explanation> explanations = [];
             foreach (DemoMethod demo in sample.Methods)
@@ -61,7 +62,7 @@ internal static class DemoCommand
                 });
                 progress.Report(new Progress(++done, total));
             }
-            sections.AddRange(Comparisons(sample, explanations, answers));
+            sections.AddRange(Comparisons(sample, explanations, [.. rows.Select(r => answers[r])]));
             sections.AddRange(explanations.SelectMany(e => ExplanationReport.Sections(e).Take(1)).Select(s => s with { Title = $"{sample.Title}, {MethodTexts.For(((ExplanationSection)s).Method).Title}: {s.Title}" }));
         }
         return sections;
@@ -70,16 +71,16 @@ internal static class DemoCommand
     /// <summary>Pictures side by side, a section for each row; tables have none.</summary>
     private static IEnumerable<ComparisonSection> Comparisons(DemoSample sample, List<Explanation> explanations, int[] answers)
     {
-        for (int r = 0; r < sample.Rows.Count; r++)
+        for (int r = 0; r < answers.Length; r++)
         {
-            ExplanationSection[] rows = [.. explanations.Select(e => ExplanationReport.Section(e, r))];
-            if (rows.All(s => s.HeatMaps.Count == 0)) yield break;
-            string answer = answers[sample.Rows[r]].ToString(CultureInfo.InvariantCulture);
-            yield return new ComparisonSection($"{sample.Title}: a {answer}, side by side", sample.Introduction, [.. rows.SelectMany(s => s.HeatMaps)])
+            ExplanationSection[] sections = [.. explanations.Select(e => ExplanationReport.Section(e, r))];
+            if (sections.All(s => s.HeatMaps.Count == 0)) yield break;
+            string answer = answers[r].ToString(CultureInfo.InvariantCulture);
+            yield return new ComparisonSection($"{sample.Title}: a {answer}, side by side", sample.Introduction, [.. sections.SelectMany(s => s.HeatMaps)])
             {
-                Input = rows[0].Input,
-                TopClasses = rows[0].TopClasses,
-                ScoresAreProbabilities = rows[0].ScoresAreProbabilities,
+                Input = sections[0].Input,
+                TopClasses = sections[0].TopClasses,
+                ScoresAreProbabilities = sections[0].ScoresAreProbabilities,
             };
         }
     }

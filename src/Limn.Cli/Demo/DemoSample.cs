@@ -11,9 +11,9 @@ namespace Limn.Cli.Demo;
 /// <param name="Folder">The folder of its files: model.onnx, and test.csv with the answer in the column "label".</param>
 /// <param name="Title">The heading.</param>
 /// <param name="Introduction">What the model does, in a sentence or two.</param>
-/// <param name="Rows">Which rows of the table are explained.</param>
+/// <param name="Answers">Which answers are shown: of each the first row of the table.</param>
 /// <param name="Methods">The methods that are shown, by name and options.</param>
-internal sealed record DemoSample(string Folder, string Title, string Introduction, IReadOnlyList<int> Rows, IReadOnlyList<DemoMethod> Methods)
+internal sealed record DemoSample(string Folder, string Title, string Introduction, IReadOnlyList<int> Answers, IReadOnlyList<DemoMethod> Methods)
 {
     /// <summary>What the table's numbers are multiplied by to be the model's input.</summary>
     public float Scale { get; init; } = 1;
@@ -24,13 +24,16 @@ internal sealed record DemoSample(string Folder, string Title, string Introducti
     /// <summary>The samples that this build has.</summary>
     public static IReadOnlyList<DemoSample> All { get; } = [.. ((DemoSample[])
     [
-        new("digits", "Handwritten digits", "A small convolutional network reads digits of 8 x 8 pixels.", [0, 1, 2],
+        new("digits", "Handwritten digits", "A small convolutional network reads digits of 8 x 8 pixels.", [3, 5, 8],
             [new("saliency"), new("integrated-gradients"), new("occlusion", ("window", "1,3,3"), ("stride", "1,1,1"))])
         {
             Scale = 1f / 16,
         },
-        new("wine", "Wines by their chemistry", "A small network tells three cultivars of wine apart by thirteen measurements.", [0, 1, 2],
-            [new("integrated-gradients") { Baseline = Baseline.Mean }, new("feature-ablation") { Baseline = Baseline.Mean }]),
+        new("wine", "Wines by their chemistry", "A small network tells the wines of three growers apart by thirteen measurements.", [0, 1, 2],
+            [new("integrated-gradients") { Baseline = Baseline.Mean }, new("feature-ablation") { Baseline = Baseline.Mean }])
+        {
+            Labels = ["grower 1", "grower 2", "grower 3"],
+        },
     ]).Where(s => Resource($"{s.Folder}/model.onnx") is not null && Resource($"{s.Folder}/test.csv") is not null)];
 
     public OnnxModel Model() => new(OnnxReader.Read(Required("model.onnx")).Graph);
