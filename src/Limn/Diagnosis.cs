@@ -88,12 +88,12 @@ internal static class Diagnosis
 
     private static string Completeness(string row, double delta, double change)
     {
-        if (Math.Abs(change) < 1e-9) return $"{Capital(row)}the score does not change from the baseline to the input; the attributions add up to {(delta + change).ToString("G3", CultureInfo.InvariantCulture)}.";
+        if (Math.Abs(change) < 1e-9) return Capital($"{row}the score does not change from the baseline to the input; the attributions add up to {(delta + change).ToString("G3", CultureInfo.InvariantCulture)}.");
         double share = 100 * (change + delta) / change;
-        return $"{Capital(row)}the attributions add up to {share.ToString("F1", CultureInfo.InvariantCulture)} % of the change in the score ({change.ToString("G4", CultureInfo.InvariantCulture)}).";
+        return Capital($"{row}the attributions add up to {share.ToString("F1", CultureInfo.InvariantCulture)} % of the change in the score ({change.ToString("G4", CultureInfo.InvariantCulture)}).");
     }
 
-    private static string Capital(string row) => row.Length == 0 ? "" : char.ToUpperInvariant(row[0]) + row[1..];
+    private static string Capital(string sentence) => char.ToUpperInvariant(sentence[0]) + sentence[1..];
 
     private static string Rows(int[] rows) => rows.Length == 1 ? $"row {rows[0]}" : $"rows {string.Join(", ", rows.Take(8))}{(rows.Length > 8 ? ", ..." : "")}";
 
