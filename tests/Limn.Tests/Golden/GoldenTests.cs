@@ -4,7 +4,7 @@ using Limn.Engine;
 using Limn.Games;
 using Limn.Gradients;
 using Limn.Models;
-using Limn.Tests.Data;
+
 using Xunit.Abstractions;
 
 namespace Limn.Tests.Golden;
