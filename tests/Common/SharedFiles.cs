@@ -27,7 +27,7 @@ internal static class SharedFiles
 
 /// <summary>A fact about something in <see cref="SharedFiles"/>; skipped, with a message, where that is not there.</summary>
 [AttributeUsage(AttributeTargets.Method)]
-internal class SharedFactAttribute : FactAttribute
+internal sealed class SharedFactAttribute : FactAttribute
 {
     public SharedFactAttribute(params string[] parts)
     {
