@@ -14,7 +14,7 @@ internal static class Diagnosis
     public static Attribution Complete(Method method, Question question, MethodResult result, Target target, ExplainOptions options)
     {
         var flags = AttributionFlags.None;
-        List<string> remarks = [];
+        List<string> remarks = [.. result.Remarks];
 
         if (result.Values.Any(v => !AllFinite(v)))
         {
@@ -51,13 +51,13 @@ internal static class Diagnosis
                 remarks.Add("The attributions do not add up well. Use more steps (--set steps=...).");
             }
         }
-        if (method.LooksInside && question.GradientFunction(null).Cuts is { Count: > 0 } cuts)
+        if (method.TakesGradients && question.GradientFunction(null).Cuts is { Count: > 0 } cuts)
         {
             flags |= AttributionFlags.PathCut;
             remarks.Add($"No gradient passes through '{cuts[0].Name}' ({cuts[0].Operator.Name}){(cuts.Count > 1 ? $" and {cuts.Count - 1} more nodes" : "")}: what the score owes to these paths is missing.");
         }
 
-        IReadOnlyList<string> names = question.Places.Count > 0 ? [.. question.Places.Select((p, i) => NameOf(question, i))]
+        IReadOnlyList<string> names = result.Names is { } own ? own : question.Places.Count > 0 ? [.. question.Places.Select((p, i) => NameOf(question, i))]
             : question.Model is OnnxModel network ? [.. network.Graph.Inputs.Select(i => i.Name)]
             : [.. question.Inputs.Select((_, i) => question.Inputs.Count == 1 ? "input" : $"input{i}")];
         return new Attribution
@@ -66,7 +66,7 @@ internal static class Diagnosis
             Options = MethodRegistry.OptionsOf(method),
             Target = target.Describe() + target.Scale switch { OutputScale.Logit => " (logit)", OutputScale.Probability => " (probability)", _ => "" },
             TargetClasses = question.Readout.Classes,
-            At = options.At is null ? null : question.Places[0].Name,
+            At = options.At is null && (question.Source is null || method.DefaultLayer(question.Source) is null) ? null : question.Places[0].Name,
             Tensors = [.. result.Values.Select((v, i) => new AttributedTensor(names[i], v.ToTensor(), result.StandardError?[i].ToTensor()))],
             Prediction = result.Prediction,
             BaselinePrediction = result.BaselinePrediction,

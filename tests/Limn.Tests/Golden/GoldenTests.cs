@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Limn.ClassActivation;
 using Limn.Data;
 using Limn.Engine;
 using Limn.Games;
@@ -41,7 +42,7 @@ public sealed class GoldenTests(ITestOutputHelper output)
         {
             if (Create(folder, model, entry) is not { } method) continue;
             string file = entry.GetProperty("file").GetString()!;
-            Attribution result = method.Explain([input], TargetOf(entry), new ExplainOptions { At = entry.TryGetProperty("at_layer", out _) ? entry.GetProperty("layer").GetString() : null });
+            Attribution result = method.Explain([input], TargetOf(entry), new ExplainOptions { At = entry.TryGetProperty("at_layer", out _) || method is ClassActivationMethod or GuidedGradCam ? entry.GetProperty("layer").GetString() : null });
             double error = RelativeError(Numbers.Of(result.Values), NpyFile.Read(Path.Combine(folder, file)));
             if (error <= Tolerance) agree++;
             else if (Misses.TryGetValue($"{name}/{file}", out double known) && error <= known) output.WriteLine($"known miss: {file}: relative L2 {error:E2}");
@@ -100,6 +101,8 @@ public sealed class GoldenTests(ITestOutputHelper output)
                     null => throw new InvalidOperationException("no quadrature"),
                 },
             },
+            "grad-cam" => new GradCam(model) { Relu = entry.GetProperty("relu").GetBoolean() },
+            "guided-grad-cam" => new GuidedGradCam(model) { Interpolate = Enum.Parse<MapInterpolation>(entry.GetProperty("interpolate").GetString()!, ignoreCase: true) },
             "feature-ablation" => new FeatureAblation(model)
             {
                 Baseline = Start(),
