@@ -25,6 +25,8 @@ internal static class Asking
         IReadOnlyDictionary<Value, NdArray> feeds = network.FeedsOf(inputs);
         log.Count(inputs[0].Rank == 0 ? 1 : inputs[0].Dims[0]);
         NdArray value = Batches.Run(network.FixedRows, feeds, f => network.SessionOf(source.Graph).Run(f, [source.Value], options.Cancellation))[0];
+        if (method.NeedsLayer && options.At is null)
+            throw new LimnException($"The method '{method.Name}' explains a layer; say which (--at LAYER). 'limn inspect' lists all.");
         IReadOnlyList<Value> places = PlacesOf(network, method.LooksInside, options.At);
         return new Question(network, source, Readout.Of(target, value), inputs, places, new Dictionary<Value, NdArray>(), log);
     }
@@ -40,8 +42,12 @@ internal static class Asking
             return layer.Type.IsFloating() ? [layer]
                 : throw new InvalidTargetException($"'{layer.Name}' holds {layer.Type} elements; only floating-point values can be explained.");
         }
-        return [.. network.Graph.Inputs.Select(i => i.Type.IsFloating() ? i : EmbeddingOf(network.Graph, i))];
+        return InputPlaces(network);
     }
+
+    /// <summary>The inputs; for one of integers the first floating value behind it, its embedding.</summary>
+    public static IReadOnlyList<Value> InputPlaces(OnnxModel network) =>
+        [.. network.Graph.Inputs.Select(i => i.Type.IsFloating() ? i : EmbeddingOf(network.Graph, i))];
 
     private static Value EmbeddingOf(Graph graph, Value input)
     {

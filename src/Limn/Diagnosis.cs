@@ -27,7 +27,7 @@ internal static class Diagnosis
             flags |= AttributionFlags.AllZero;
             remarks.Add($"All attributions of {Rows(zero)} are zero: nothing that was explained changes this score, to this method.");
         }
-        if (method.LooksInside && question.Readout.Classes is not null && IsSquashed(question))
+        if (method.Differentiates && question.Readout.Classes is not null && IsSquashed(question))
         {
             int[] certain = [.. Enumerable.Range(0, question.Rows).Where(r => Probability(question, result.Prediction[r]) is > NearlyCertain or < 1 - NearlyCertain)];
             if (certain.Length > 0)
@@ -51,7 +51,7 @@ internal static class Diagnosis
                 remarks.Add("The attributions do not add up well. Use more steps (--set steps=...).");
             }
         }
-        if (method.LooksInside && question.GradientFunction(null).Cuts is { Count: > 0 } cuts)
+        if (method.Differentiates && question.GradientFunction(null).Cuts is { Count: > 0 } cuts)
         {
             flags |= AttributionFlags.PathCut;
             remarks.Add($"No gradient passes through '{cuts[0].Name}' ({cuts[0].Operator.Name}){(cuts.Count > 1 ? $" and {cuts.Count - 1} more nodes" : "")}: what the score owes to these paths is missing.");

@@ -30,6 +30,15 @@ public abstract class Method
     /// <summary>Whether the places are layers or inputs of a network (true), or the inputs of any model (false).</summary>
     internal virtual bool LooksInside => true;
 
+    /// <summary>Whether it explains a layer, and never the inputs.</summary>
+    internal virtual bool NeedsLayer => false;
+
+    /// <summary>Whether it uses gradients of the target, so that a path which lets none through matters.</summary>
+    internal virtual bool Differentiates => LooksInside;
+
+    /// <summary>What is explained where the user asks for <paramref name="given"/>.</summary>
+    internal virtual Target TargetFor(Target given, ExplainOptions options) => given;
+
     /// <summary>Explains one input tensor [rows, ...].</summary>
     /// <param name="input">The rows to explain.</param>
     /// <param name="target">What to explain; the predicted class when null.</param>
@@ -47,7 +56,7 @@ public abstract class Method
         ArgumentNullException.ThrowIfNull(inputs);
         long started = System.Diagnostics.Stopwatch.GetTimestamp();
         options ??= new ExplainOptions();
-        target ??= Target.Predicted;
+        target = TargetFor(target ?? Target.Predicted, options);
         Validation.Inputs(Model, inputs);
         var log = new RunLog(options);
         Question question = Asking.Of(this, inputs, target, options, log);

@@ -80,6 +80,12 @@ public sealed class Question
         return new Question(model, source, readout, inputs, Places, changed, log);
     }
 
+    /// <summary>The same question at other places. Values that were set stay set.</summary>
+    internal Question At(IReadOnlyList<Value> places) => new(model, source, readout, inputs, places, overrides, log);
+
+    /// <summary>The same rows, asked about another score: ⟨weights, value⟩.</summary>
+    internal Question About(TargetSource other, Readout weights) => new(model, other, weights, inputs, Places, overrides, log);
+
     /// <summary>The score of each row.</summary>
     public double[] Scores()
     {
@@ -96,6 +102,23 @@ public sealed class Question
         Value[] missing = [.. Places.Where(p => !feeds.ContainsKey(p))];
         NdArray[] computed = missing.Length == 0 ? [] : InPortions(f => { log.Count(RowsOf(f)); return Network.Fetch(f, missing, log.Cancellation); });
         return [.. Places.Select(p => feeds.TryGetValue(p, out NdArray? fed) ? fed : computed[Array.IndexOf(missing, p)])];
+    }
+
+    /// <summary>How a value changes as the places move, each in its direction: the Jacobian times the directions.</summary>
+    internal NdArray Derivative(Value value, IReadOnlyList<NdArray> directions)
+    {
+        log.Count(Rows);
+        return Network.DerivativeOf(value, Places).Evaluate(Feeds(), directions, log.Cancellation);
+    }
+
+    /// <summary>Whether the target depends on the given places only by way of <paramref name="layer"/>.</summary>
+    internal bool PassThrough(Value layer, IReadOnlyList<Value> from)
+    {
+        HashSet<Value> around = [.. from.Where(v => v != layer)];
+        foreach (Node node in source!.Graph.Nodes)
+            if (Enumerable.Range(0, node.Inputs.Count).Any(i => node.Inputs[i] is { } v && around.Contains(v) && !node.Operator.UsesShapeOnly(i)))
+                around.UnionWith(node.Outputs.Where(o => o != layer));
+        return !around.Contains(source.Value);
     }
 
     /// <summary>The score of each row, and its gradient at each place.</summary>
@@ -168,7 +191,8 @@ public sealed class Question
         for (int from = 0; from < Rows; from += size) yield return Select([.. Enumerable.Range(from, Math.Min(size, Rows - from))]);
     }
 
-    private int FitToMemory(Func<Question, long> bytes)
+    /// <summary>How many rows fit into the memory budget, if all take as much as one.</summary>
+    internal int FitToMemory(Func<Question, long> bytes)
     {
         if (Network.FixedRows is { } fixedRows) return fixedRows;
         if (Rows == 0) return 1;

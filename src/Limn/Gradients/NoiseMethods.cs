@@ -31,6 +31,12 @@ public abstract class NoiseMethod : Method
 
     internal override bool LooksInside => Inner.LooksInside;
 
+    internal override bool NeedsLayer => Inner.NeedsLayer;
+
+    internal override bool Differentiates => Inner.Differentiates;
+
+    internal override Target TargetFor(Target given, ExplainOptions options) => Inner.TargetFor(given, options);
+
     protected internal override MethodResult Compute(Question question)
     {
         if (Samples < 2) throw new InvalidOptionException($"At least 2 samples are needed, and {Samples} were asked for.");
