@@ -26,6 +26,8 @@ internal static class Asking
         TargetSource source = TargetSource.Of(network, target);
         IReadOnlyDictionary<Value, NdArray> feeds = network.FeedsOf(inputs);
         log.Count(inputs[0].Rank == 0 ? 1 : inputs[0].Dims[0]);
+        if (method.NeedsLayer && options.At is null)
+            throw new LimnException($"The method '{method.Name}' explains a layer; say which (--at LAYER). 'limn inspect' lists all.");
         IReadOnlyList<Value> places = PlacesOf(method, network, source, options.At);
         // A layer's value comes free with the score; given it, gradients and scores start at the layer.
         Value[] layers = [.. places.Where(p => !feeds.ContainsKey(p))];
@@ -49,8 +51,12 @@ internal static class Asking
                 : throw new InvalidTargetException($"'{layer.Name}' holds {layer.Type} elements; only floating-point values can be explained.");
         }
         if (method.DefaultLayer(source) is { } chosen) return [chosen];
-        return [.. network.Graph.Inputs.Select(i => i.Type.IsFloating() ? i : EmbeddingOf(network.Graph, i))];
+        return InputPlaces(network);
     }
+
+    /// <summary>The inputs; for one of integers the first floating value behind it, its embedding.</summary>
+    public static IReadOnlyList<Value> InputPlaces(OnnxModel network) =>
+        [.. network.Graph.Inputs.Select(i => i.Type.IsFloating() ? i : EmbeddingOf(network.Graph, i))];
 
     private static Value EmbeddingOf(Graph graph, Value input)
     {

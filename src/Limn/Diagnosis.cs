@@ -27,7 +27,7 @@ internal static class Diagnosis
             flags |= AttributionFlags.AllZero;
             remarks.Add($"All attributions of {Rows(zero)} are zero: nothing that was explained changes this score, to this method.");
         }
-        if (method.LooksInside && question.Readout.Classes is not null && IsSquashed(question))
+        if (method.TakesGradients && question.Readout.Classes is not null && IsSquashed(question))
         {
             int[] certain = [.. Enumerable.Range(0, question.Rows).Where(r => Probability(question, result.Prediction[r]) is > NearlyCertain or < 1 - NearlyCertain)];
             if (certain.Length > 0)

@@ -109,6 +109,23 @@ public sealed class Question
         return [.. Places.Select(p => feeds.TryGetValue(p, out NdArray? fed) ? fed : computed[Array.IndexOf(missing, p)])];
     }
 
+    /// <summary>How a value changes as the places move, each in its direction: the Jacobian times the directions.</summary>
+    internal NdArray Derivative(Value value, IReadOnlyList<NdArray> directions)
+    {
+        log.Count(Rows);
+        return Network.DerivativeOf(value, Places).Evaluate(Feeds(), directions, log.Cancellation);
+    }
+
+    /// <summary>Whether the target depends on the given places only by way of <paramref name="layer"/>.</summary>
+    internal bool PassThrough(Value layer, IReadOnlyList<Value> from)
+    {
+        HashSet<Value> around = [.. from.Where(v => v != layer)];
+        foreach (Node node in source!.Graph.Nodes)
+            if (Enumerable.Range(0, node.Inputs.Count).Any(i => node.Inputs[i] is { } v && around.Contains(v) && !node.Operator.UsesShapeOnly(i)))
+                around.UnionWith(node.Outputs.Where(o => o != layer));
+        return !around.Contains(source.Value);
+    }
+
     /// <summary>The score of each row, and its gradient at each place.</summary>
     public (double[] Scores, NdArray[] Gradients) Gradient(Rulebook? rulebook = null)
     {
@@ -202,7 +219,8 @@ public sealed class Question
         for (int from = 0; from < Rows; from += size) yield return Select([.. Enumerable.Range(from, Math.Min(size, Rows - from))]);
     }
 
-    private int FitToMemory(Func<Question, long> bytes)
+    /// <summary>How many rows fit into the memory budget, if all take as much as one.</summary>
+    internal int FitToMemory(Func<Question, long> bytes)
     {
         if (Network.FixedRows is { } fixedRows) return fixedRows;
         if (Rows == 0) return 1;

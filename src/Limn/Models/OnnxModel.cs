@@ -25,6 +25,7 @@ public sealed class OnnxModel : IPredictor
 {
     private readonly Lock gate = new();
     private readonly Dictionary<string, GradientFunction> gradients = [];
+    private readonly Dictionary<string, DirectionalDerivative> derivatives = [];
     private readonly System.Runtime.CompilerServices.ConditionalWeakTable<Graph, Session> grown = [];
     private readonly string? path;
     private string? sha256;
@@ -115,6 +116,18 @@ public sealed class OnnxModel : IPredictor
             if (!gradients.TryGetValue(key, out GradientFunction? function))
                 gradients.Add(key, function = new GradientFunction(this, graph, source, at, rulebook));
             return function;
+        }
+    }
+
+    /// <summary>The derivative of a value along places, compiled once and kept.</summary>
+    internal DirectionalDerivative DerivativeOf(Value value, IReadOnlyList<Value> along)
+    {
+        lock (gate)
+        {
+            string key = $"{value.Name}|{string.Join('|', along.Select(v => v.Name))}";
+            if (!derivatives.TryGetValue(key, out DirectionalDerivative? derivative))
+                derivatives.Add(key, derivative = new DirectionalDerivative(this, value, along));
+            return derivative;
         }
     }
 }
