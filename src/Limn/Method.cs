@@ -11,7 +11,11 @@ namespace Limn;
 /// <param name="Delta">Σ attributions − change of the score that they should add up to, where the method promises that.</param>
 /// <param name="StandardError">The Monte-Carlo standard error of each value, for sampled methods.</param>
 public sealed record MethodResult(IReadOnlyList<NdArray> Values, double[] Prediction, double[]? BaselinePrediction = null, double[]? Delta = null,
-    IReadOnlyList<NdArray>? StandardError = null);
+    IReadOnlyList<NdArray>? StandardError = null)
+{
+    /// <summary>What to do, in a sentence, when the delta is large.</summary>
+    public string Remedy { get; init; } = "Use more steps (--set steps=...).";
+}
 
 /// <summary>An explanation method. A method is a class named as in its paper, with its options as properties.</summary>
 public abstract class Method

@@ -20,10 +20,12 @@ public sealed class Question
     private readonly IReadOnlyList<NdArray> inputs;
     private readonly IReadOnlyDictionary<Value, NdArray> overrides;
     private readonly RunLog log;
+    private readonly IReadOnlyList<NdArray>? reference;
 
     internal Question(IPredictor model, TargetSource? source, Readout readout, IReadOnlyList<NdArray> inputs, IReadOnlyList<Value> places,
-        IReadOnlyDictionary<Value, NdArray> overrides, RunLog log)
+        IReadOnlyDictionary<Value, NdArray> overrides, RunLog log, IReadOnlyList<NdArray>? reference = null)
     {
+        this.reference = reference;
         this.model = model;
         this.source = source;
         this.readout = readout;
@@ -65,11 +67,13 @@ public sealed class Question
         for (int i = 0; i < chosen.Length; i++) chosen[i] = Batches.Select(inputs[i], rows);
         var replaced = new Dictionary<Value, NdArray>();
         foreach (var (value, array) in overrides) replaced.Add(value, Batches.Select(array, rows));
-        return new Question(model, source, readout.Select(rows), chosen, Places, replaced, log);
+        NdArray[]? beside = reference is null ? null : new NdArray[reference.Count];
+        for (int i = 0; i < beside?.Length; i++) beside[i] = Batches.Select(reference![i], rows);
+        return new Question(model, source, readout.Select(rows), chosen, Places, replaced, log, beside);
     }
 
     /// <summary>The same question with other inputs. The target stays what it was, also if it was the predicted class.</summary>
-    public Question WithInputs(IReadOnlyList<NdArray> other) => new(model, source, readout, other, Places, overrides, log);
+    public Question WithInputs(IReadOnlyList<NdArray> other) => new(model, source, readout, other, Places, overrides, log, reference);
 
     /// <summary>The same question with the values at the places set, instead of computed from the inputs.</summary>
     public Question WithPlaces(IReadOnlyList<NdArray> values)
@@ -77,8 +81,14 @@ public sealed class Question
         if (Places.Count == 0) return WithInputs(values);
         var changed = new Dictionary<Value, NdArray>(overrides);
         for (int i = 0; i < values.Count; i++) changed[Places[i]] = values[i];
-        return new Question(model, source, readout, inputs, Places, changed, log);
+        return new Question(model, source, readout, inputs, Places, changed, log, reference);
     }
+
+    /// <summary>The same question with a reference input, which rulebooks that measure differences propagate beside the input.</summary>
+    public Question WithReference(IReadOnlyList<NdArray> other) => new(model, source, readout, inputs, Places, overrides, log, other);
+
+    /// <summary>The same question with other inputs, and everything else computed from them.</summary>
+    internal Question OnlyInputs(IReadOnlyList<NdArray> other) => new(model, source, readout, other, Places, new Dictionary<Value, NdArray>(), log);
 
     /// <summary>The score of each row.</summary>
     public double[] Scores()
@@ -107,7 +117,7 @@ public sealed class Question
         var parts = new List<NdArray[]>();
         foreach (Question part in Portions(portion))
         {
-            var (value, gradients) = function.Evaluate(part.Feeds(), part.readout.Weights, log.Cancellation);
+            var (value, gradients) = function.Evaluate(part.Feeds(), part.readout.Weights, part.ReferenceFeeds(), log.Cancellation);
             log.Count(part.Rows);
             scores.AddRange(part.readout.Scores(value));
             parts.Add(gradients);
@@ -119,7 +129,7 @@ public sealed class Question
     public int Portion(Rulebook? rulebook = null)
     {
         GradientFunction function = GradientFunction(rulebook);
-        return FitToMemory(q => function.BytesFor(q.Feeds(), q.readout.Weights));
+        return FitToMemory(q => function.BytesFor(q.Feeds(), q.readout.Weights, q.ReferenceFeeds()));
     }
 
     /// <summary>How many rows are predicted at once within the memory budget.</summary>
@@ -140,6 +150,19 @@ public sealed class Question
         var feeds = new Dictionary<Value, NdArray>(Network.FeedsOf(inputs));
         foreach (var (value, array) in overrides) feeds[value] = array;
         return feeds;
+    }
+
+    private IReadOnlyDictionary<Value, NdArray>? ReferenceFeeds() => reference is null ? null : Network.FeedsOf(reference);
+
+    /// <summary>Whether every path from the model's inputs to the target leads through the places, so that what they contribute is all there is.</summary>
+    internal bool PlacesSeparate()
+    {
+        HashSet<Value> needed = [source!.Value];
+        foreach (Node node in source.Graph.Nodes.Reverse())
+            if (node.Outputs.Any(o => needed.Contains(o) && !Places.Contains(o)))
+                for (int i = 0; i < node.Inputs.Count; i++)
+                    if (node.Inputs[i] is { } v && !node.Operator.UsesShapeOnly(i)) needed.Add(v);
+        return !Network.Graph.Inputs.Any(i => needed.Contains(i) && !Places.Contains(i));
     }
 
     internal GradientFunction GradientFunction(Rulebook? rulebook) => Network.GradientOf(source!.Graph, source.Value, Places, rulebook);
