@@ -48,7 +48,7 @@ internal static class Diagnosis
             if (large)
             {
                 flags |= AttributionFlags.DeltaLarge;
-                remarks.Add("The attributions do not add up well. Use more steps (--set steps=...).");
+                remarks.Add($"The attributions do not add up well. {result.Remedy}");
             }
         }
         if (method.TakesGradients && question.GradientFunction(null).Cuts is { Count: > 0 } cuts)
