@@ -79,6 +79,7 @@ public static class MethodRegistry
         typeof(RectGrad),
         typeof(DeepLift),
         typeof(DeepLiftShap),
+        typeof(Lrp),
         typeof(FeatureAblation),
         typeof(Occlusion),
     ];
