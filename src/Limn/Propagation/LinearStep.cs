@@ -48,8 +48,8 @@ internal sealed class LinearStep
     public static LinearStep? Of(Backward b)
     {
         if (b.Node.Operator is not (Conv or ConvTranspose or Gemm or MatMul)) return null;
-        int data = b.Varies(0) ? 0 : 1;
-        return b.Varies(data) && !b.Varies(1 - data) && !b.Varies(2) && (data == 0 || b.Node.Operator is Gemm or MatMul) ? new LinearStep(b, data) : null;
+        int varying = b.Varies(0) ? 0 : 1;
+        return b.Varies(varying) && !b.Varies(1 - varying) && !b.Varies(2) && (varying == 0 || b.Node.Operator is Gemm or MatMul) ? new LinearStep(b, varying) : null;
     }
 
     /// <summary>The node with other activations, weights f(w) and another bias (none when null).</summary>
