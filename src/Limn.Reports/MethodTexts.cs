@@ -116,6 +116,65 @@ public static class MethodTexts
                 Noise,
                 NoSum,
             ]),
+        ["guided-backprop"] = new(
+            "Guided Backprop",
+            "Each value is the gradient of the target with respect to one input, with everything negative dropped at every ReLU on the way back.",
+            ["Which fine structures of the input excite units that speak for something on the way to the target.", "Sharp pictures for a first look at what kinds of edges and textures the network reacts to."],
+            [
+                "It is nearly the same for every class and changes little when the weights are scrambled: it shows edges of the picture more than reasons for the answer.",
+                "What speaks against the target is dropped on the way and can never appear.",
+                NoSum,
+                NotTheWorld,
+            ]),
+        ["deconvolution"] = new(
+            "Deconvolution",
+            "Each value is what arrives at one input when the target is sent backwards through the network and each ReLU drops what is negative on the way back, whatever it did on the way forward.",
+            ["Which patterns of the input are of the kind that excites the target's units."],
+            [
+                "It ignores which ReLUs were off for this input, so it shows what the units look for more than what they found.",
+                "It is known to change little with the class and with the weights of the upper layers.",
+                NoSum,
+                NotTheWorld,
+            ]),
+        ["rect-grad"] = new(
+            "RectGrad",
+            "Each value is the gradient of the target with respect to one input, let through each ReLU only where activation times gradient is among the largest of its layer.",
+            ["Which parts of the input feed the few units that matter most for the target, without the noise of all others."],
+            [
+                "Most of the gradient is thrown away on purpose: an empty region is not shown to be unimportant.",
+                "The picture depends on the percentile. Try several before you conclude anything from its extent.",
+                NoSum,
+                NotTheWorld,
+            ]),
+        ["deep-lift"] = new(
+            "DeepLIFT",
+            "Each value is one input's share in the difference between the score and the score on a reference input, divided by slopes between the two. The values add up to that difference.",
+            ["How the difference from the reference is divided among the inputs, with signs.", "Contributions that a gradient misses because the network is saturated at this input."],
+            [
+                Baseline,
+                "Only the two ends count, not what lies between. Where several features act together, other methods divide the same difference otherwise.",
+                "It divides the score among single inputs; it does not say which inputs act together.",
+                NotTheWorld,
+            ]),
+        ["deep-lift-shap"] = new(
+            "DeepLIFT SHAP",
+            "Each value is one input's DeepLIFT share, averaged over the rows of a background as references. The values add up to the score minus the mean score of the background.",
+            ["What sets this row apart from typical rows, with signs and a standard error for each value.", "An approximation of SHAP values at the cost of one backward pass for each background row."],
+            [
+                "It depends on the background: it answers 'why this rather than those', and other rows give another answer.",
+                "It is an approximation of SHAP values, good where the network is nearly additive between background and input.",
+                NotTheWorld,
+            ]),
+        ["lrp"] = new(
+            "Layer-wise Relevance Propagation",
+            "Each value is the part of the score that arrives at one input when the score is divided backwards, layer by layer, in proportion to what each unit contributed.",
+            ["Which inputs carry the score, with signs (rules other than z-plus, w-square and flat).", "How much of the score biases and stabilisers absorbed: the delta."],
+            [
+                "The picture depends on the rules as much as on the model. Say which were used, and compare composites.",
+                "Rules that favour positive contributions give clean pictures that can hide what speaks against the target, and some are nearly blind to the class.",
+                "With the plain epsilon rule it is close to input times gradient, and shares its noise.",
+                NotTheWorld,
+            ]),
         ["feature-ablation"] = new(
             "Feature Ablation",
             "Each value is how much the score falls when one feature (or one group of them) is replaced by its baseline and all others are kept.",

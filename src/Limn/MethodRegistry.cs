@@ -103,6 +103,7 @@ public static class MethodRegistry
         typeof(ShapleyCam),
         typeof(FinerCam),
         typeof(GuidedGradCam),
+        typeof(Lrp),
         typeof(FeatureAblation),
         typeof(Occlusion),
     ];

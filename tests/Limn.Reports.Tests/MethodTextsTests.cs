@@ -13,6 +13,12 @@ public class MethodTextsTests
     [InlineData("smooth-grad")]
     [InlineData("smooth-grad-squared")]
     [InlineData("var-grad")]
+    [InlineData("guided-backprop")]
+    [InlineData("deconvolution")]
+    [InlineData("rect-grad")]
+    [InlineData("deep-lift")]
+    [InlineData("deep-lift-shap")]
+    [InlineData("lrp")]
     [InlineData("feature-ablation")]
     [InlineData("occlusion")]
     public void Known_method_has_its_own_text(string method)

@@ -47,6 +47,9 @@ public sealed class Layers
             + (near.Count > 0 ? $"Nearest: {string.Join(", ", near)}. " : "") + "'limn inspect' lists all layers.");
     }
 
+    /// <summary>Whether a node's path holds the given part.</summary>
+    internal static bool Matches(string path, string part) => path == part || Contains(Parts(path), Parts(part));
+
     private static string Path(string name) => string.Join('/', Parts(name).SkipLast(1));
 
     private static string[] Parts(string name) => name.Split(['/', '.'], StringSplitOptions.RemoveEmptyEntries);

@@ -4,6 +4,16 @@ using Limn.Models;
 
 namespace Limn.Propagation;
 
+/// <summary>What DeepLIFT sends back through a max-pool.</summary>
+public enum PoolRule
+{
+    /// <summary>The change of the output to the element that won on the input or on the reference: complete.</summary>
+    Winners,
+
+    /// <summary>The derivative on the input, as Captum in effect does where a pool follows a ReLU: not complete, unless the reference is flat.</summary>
+    Derivative,
+}
+
 /// <summary>DeepLIFT: each element's share in the difference between the score and the score on a reference input.</summary>
 /// <remarks>
 /// φᵢ = mᵢ · (xᵢ − xᵢ'), with multipliers m propagated backwards: a linear node sends its weights, a non-linearity y = f(x) sends Δy/Δx, the
@@ -12,8 +22,8 @@ namespace Limn.Propagation;
 /// it stands: reused, functional, on a residual path. At a layer the reference is what the layer is on the reference input; the sum is
 /// promised, and the delta reported, where every path leads through the layer.
 /// Shrikumar, Greenside, Kundaje: Learning Important Features Through Propagating Activation Differences, ICML 2017, section 3.
-/// Captum's max-pool rule uses the first row's winners for the whole batch and is incomplete where windows overlap, and its softmax rule
-/// subtracts a mean over the batch; here every row is explained by itself.
+/// Captum's max-pool rule is incomplete where windows overlap, gives way to the pool's plain derivative where the pool follows a ReLU
+/// (<see cref="PoolRule.Derivative"/> reproduces it), and its softmax rule subtracts a mean over the batch; here every row is explained by itself.
 /// </remarks>
 [Method("deep-lift", "DeepLIFT", "Each element's share in the difference of the score from a reference input's, by slopes between the two.",
     Source = "Shrikumar, Greenside, Kundaje 2017, section 3")]
@@ -23,6 +33,10 @@ public class DeepLift(OnnxModel model) : GradientMethod(model)
     [Option("epsilon", "The change of a node's input below which its derivative takes the place of the slope.")]
     public double Epsilon { get; init; } = 1e-10;
 
+    /// <summary>What a max-pool sends back (default the change to the winners, which is complete).</summary>
+    [Option("pools", "What a max-pool sends back: its change to the winners (complete), or its derivative.")]
+    public PoolRule Pools { get; init; } = PoolRule.Winners;
+
     /// <summary>The reference input (default zero). With several the attributions are averaged.</summary>
     public Baseline Baseline { get; init; } = Baseline.Zero;
 
@@ -31,7 +45,7 @@ public class DeepLift(OnnxModel model) : GradientMethod(model)
     private protected MethodResult OverReferences(Question question, bool errors)
     {
         if (!(Epsilon > 0)) throw new InvalidOptionException($"The option 'epsilon' must be positive, and {Epsilon} was given.");
-        Rulebook rules = new DeepLiftRules(Epsilon);
+        Rulebook rules = new DeepLiftRules(Epsilon, Pools);
         IReadOnlyList<NdArray> end = question.PlaceValues();
         List<IReadOnlyList<NdArray>> references = [.. Baseline.Resolve(question.Inputs)];
         var sums = end.Select(e => new double[e.Length]).ToArray();

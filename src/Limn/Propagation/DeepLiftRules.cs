@@ -11,9 +11,10 @@ namespace Limn.Propagation;
 /// normalisations are taken apart into exponentials, sums, products and quotients. Any other smooth node: the mean derivative along the straight
 /// line between the two inputs of the node. Each rule is complete for its node, so that the whole is.
 /// </remarks>
-internal sealed class DeepLiftRules(double epsilon) : Rulebook
+internal sealed class DeepLiftRules(double epsilon, PoolRule pools) : Rulebook
 {
     private readonly float epsilon = (float)epsilon;
+    private readonly PoolRule pools = pools;
 
     public override bool NeedsReference => true;
 
@@ -27,6 +28,7 @@ internal sealed class DeepLiftRules(double epsilon) : Rulebook
         Mul or MatMul or TransposedMatMul or Gemm or Conv or ConvTranspose => b => Variables(b) <= 1 ? b.Calculus() : Mean(b),
         ReduceSumSquare => Mean,
         Div => Quotients,
+        MaxPool or GlobalMaxPool when pools == PoolRule.Derivative => null,
         Max or ReduceMax or MaxPool or GlobalMaxPool => b => Winners(b, largest: true),
         Min or ReduceMin => b => Winners(b, largest: false),
         Softmax s => b => SoftmaxMultipliers.OfSoftmax(b, s.Axis),
@@ -37,9 +39,9 @@ internal sealed class DeepLiftRules(double epsilon) : Rulebook
         _ => null,
     };
 
-    public override bool Equals(object? obj) => obj is DeepLiftRules other && other.epsilon == epsilon;
+    public override bool Equals(object? obj) => obj is DeepLiftRules other && other.epsilon == epsilon && other.pools == pools;
 
-    public override int GetHashCode() => HashCode.Combine(typeof(DeepLiftRules), epsilon);
+    public override int GetHashCode() => HashCode.Combine(typeof(DeepLiftRules), epsilon, pools);
 
     /// <summary>(∂y/∂x on the input + ∂y/∂x on the reference) / 2: exact for what is of second degree in its inputs.</summary>
     internal static Value?[] Mean(Backward b)

@@ -15,27 +15,50 @@ internal static class NormalizationMultipliers
     public static Value?[] Send(Backward b)
     {
         if (b.Varies(1) || b.Varies(2) || b.Arrives(1) || b.Arrives(2)) return LocalPath.Send(b);
-        GraphBuilder g = b.Graph;
-        Value x = b.Input, scale = b.Inputs(1);
         var sent = new Value?[b.Node.Inputs.Count];
-        if (b.Node.Operator is LayerNormalization layer)
-        {
-            sent[0] = Rows(g, x, b.Reference(x), g.Mul(b.Upstream, scale), Shape.Axis(layer.Axis, x.Rank), layer.Epsilon);
-            return sent;
-        }
-        float epsilon = b.Node.Operator is GroupNormalization group ? group.Epsilon : ((InstanceNormalization)b.Node.Operator).Epsilon;
-        Value batch = g.Op(new ShapeOf { Start = 0, End = 1 }, x);
-        Value groups = b.Node.Operator is GroupNormalization several ? g.Integers(several.Groups) : g.Op(new ShapeOf { Start = 1, End = 2 }, x);
-        Value shape = g.Concat(0, batch, groups, g.Integers(-1));
-        Value arriving = g.Mul(b.Upstream, x.Rank == 2 ? scale : g.Unsqueeze(scale, [.. Enumerable.Range(1, x.Rank - 2).Select(i => (long)i)]));
-        sent[0] = g.ReshapeLike(Rows(g, g.Reshape(x, shape), g.Reshape(b.Reference(x), shape), g.Reshape(arriving, shape), 2, epsilon), x);
+        sent[0] = Grouped(b, b.Upstream, (x, arriving, axes, epsilon) => Rows(b.Graph, x, Seen(b, b.Reference(b.Input)), arriving, axes, epsilon));
         return sent;
     }
 
-    /// <summary>What arrives at n, sent to x, for normalisation over the axes from <paramref name="axis"/> on.</summary>
-    private static Value Rows(GraphBuilder g, Value x, Value reference, Value arriving, int axis, float epsilon)
+    /// <summary>Applies a function to x and to what arrives at n, both seen so that what is normalised together lies along the axes that it is given.</summary>
+    private static Value Grouped(Backward b, Value upstream, Func<Value, Value, long[], float, Value> send)
     {
-        long[] axes = [.. Enumerable.Range(axis, x.Rank - axis).Select(i => (long)i)];
+        GraphBuilder g = b.Graph;
+        Value x = b.Input, scale = b.Inputs(1);
+        if (b.Node.Operator is LayerNormalization layer)
+        {
+            int axis = Shape.Axis(layer.Axis, x.Rank);
+            return send(x, g.Mul(upstream, scale), [.. Enumerable.Range(axis, x.Rank - axis).Select(i => (long)i)], layer.Epsilon);
+        }
+        float epsilon = b.Node.Operator is GroupNormalization group ? group.Epsilon : ((InstanceNormalization)b.Node.Operator).Epsilon;
+        Value arriving = g.Mul(upstream, x.Rank == 2 ? scale : g.Unsqueeze(scale, [.. Enumerable.Range(1, x.Rank - 2).Select(i => (long)i)]));
+        return g.ReshapeLike(send(Seen(b, x), Seen(b, arriving), [2], epsilon), x);
+    }
+
+    /// <summary>[N, groups, elements of a group]; as it is for layer normalisation.</summary>
+    private static Value Seen(Backward b, Value v)
+    {
+        GraphBuilder g = b.Graph;
+        if (b.Node.Operator is LayerNormalization) return v;
+        Value batch = g.Op(new ShapeOf { Start = 0, End = 1 }, v);
+        Value groups = b.Node.Operator is GroupNormalization several ? g.Integers(several.Groups) : g.Op(new ShapeOf { Start = 1, End = 2 }, v);
+        return g.Reshape(v, g.Concat(0, batch, groups, g.Integers(-1)));
+    }
+
+    /// <summary>What arrives at y, sent to x by the derivative, with d held fixed: d·(g − mean(g)), g = what arrives · scale.</summary>
+    public static Value WithDeviationHeld(Backward b, Value upstream)
+    {
+        GraphBuilder g = b.Graph;
+        return Grouped(b, upstream, (x, arriving, axes, epsilon) =>
+        {
+            Value held = g.Mul(arriving, Statistics(g, x, axes, epsilon).Inverse);
+            return g.Sub(held, g.ReduceMean(held, axes));
+        });
+    }
+
+    /// <summary>What arrives at n, sent to x, for normalisation over the axes.</summary>
+    private static Value Rows(GraphBuilder g, Value x, Value reference, Value arriving, long[] axes, float epsilon)
+    {
         var (centred, inverse) = Statistics(g, x, axes, epsilon);
         var (before, inverseBefore) = Statistics(g, reference, axes, epsilon);
         Value sum = g.Add(centred, before), inverses = g.Add(inverse, inverseBefore);

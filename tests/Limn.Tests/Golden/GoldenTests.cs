@@ -69,6 +69,19 @@ public sealed class GoldenTests(ITestOutputHelper output)
     }
 
     [SharedFact("golden/digits-cnn/model.onnx")]
+    public void Deep_lift_shap_is_complete_where_captum_misses_by_up_to_two_and_a_half()
+    {
+        string folder = Path.Combine(SharedFiles.Folder!, "golden", "digits-cnn");
+        OnnxModel model = OnnxModel.Load(Path.Combine(folder, "model.onnx"));
+        Baseline background = Baseline.Background([Array(folder, "background.npy")]);
+        Target target = Target.Class(0, 1, 2, 3, 4, 5);
+        Attribution ours = new DeepLiftShap(model) { Baseline = background }.Explain([Array(folder, "input.npy")], target);
+        Attribution captums = new DeepLiftShap(model) { Baseline = background, Pools = PoolRule.Derivative }.Explain([Array(folder, "input.npy")], target);
+        Assert.All(ours.ConvergenceDelta!, d => Assert.Equal(0, d, 1e-5));
+        Assert.Equal(-2.6014, captums.ConvergenceDelta![2], 1e-3);
+    }
+
+    [SharedFact("golden/digits-cnn/model.onnx")]
     public void Integrated_gradients_reports_captums_delta()
     {
         string folder = Path.Combine(SharedFiles.Folder!, "golden", "digits-cnn");
@@ -111,7 +124,8 @@ public sealed class GoldenTests(ITestOutputHelper output)
             "guided-backprop" => new GuidedBackprop(model),
             "deconvolution" => new Deconvolution(model),
             "deep-lift" => new DeepLift(model) { Baseline = Start() },
-            "deep-lift-shap" => new DeepLiftShap(model) { Baseline = Baseline.Background([Array(folder, entry.GetProperty("baseline").GetString()!)]) },
+            "deep-lift-shap" => new DeepLiftShap(model) { Baseline = Background(folder, entry), Pools = PoolRule.Derivative }, // Captum's pool after a ReLU
+            "lrp" => new Lrp(model) { Epsilon = entry.GetProperty("epsilon").GetDouble() },
             "feature-ablation" => new FeatureAblation(model)
             {
                 Baseline = Start(),
@@ -155,6 +169,8 @@ public sealed class GoldenTests(ITestOutputHelper output)
         int row = values.Length / result.Prediction.Count;
         return Numbers.RelativeError(values.AsSpan(0, row), Tensor.Create(reference.To<double>().Take(row).ToArray(), [1, row]));
     }
+
+    private static Baseline Background(string folder, JsonElement entry) => Baseline.Background([Array(folder, entry.GetProperty("baseline").GetString()!)]);
 
     private static Baseline BaselineOf(string folder, string file) => Baseline.Of([Array(folder, file)]);
 

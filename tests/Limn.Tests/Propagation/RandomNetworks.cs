@@ -34,7 +34,7 @@ internal static class RandomNetworks
         ["norms"] = (g, x) => g.Add(g.Div(x, g.Add(g.Op(new ReduceL2(), x, g.Integers(1)), g.ScalarLike(x, 1))), g.Op(new LocalResponseNormalization(3), x)),
     };
 
-    public static OnnxModel Of(string body)
+    public static OnnxModel Of(string body, bool linearEnd = false)
     {
         var g = new GraphBuilder();
         Value x = g.Input("x", ElementType.Float, [Dim.Named("batch"), 2, 6, 6]);
@@ -43,7 +43,8 @@ internal static class RandomNetworks
         Value pooled = g.ReduceMean(middle, [2], keepDims: false);
         Value flat = g.Flatten(pooled, 1);
         int features = flat.Shape![1].Value;
-        Value hidden = g.Tanh(g.MatMul(flat, g.Constant(Scaled(43, 0.3f / MathF.Sqrt(features), features, 5))));
+        Value hidden = g.MatMul(flat, g.Constant(Scaled(43, 0.3f / MathF.Sqrt(features), features, 5)));
+        if (!linearEnd) hidden = g.Tanh(hidden);
         g.Output(g.MatMul(hidden, g.Constant(Networks.Random(44, 5, 3))), "y");
         return new OnnxModel(g.Build());
     }
