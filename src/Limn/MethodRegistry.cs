@@ -86,6 +86,7 @@ public static class MethodRegistry
         typeof(EigenGradCam),
         typeof(ShapleyCam),
         typeof(FinerCam),
+        typeof(FullGrad),
         typeof(GuidedGradCam),
         typeof(FeatureAblation),
         typeof(Occlusion),
