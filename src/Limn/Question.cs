@@ -31,7 +31,7 @@ public sealed class Question
         this.source = source;
         this.readout = readout;
         this.inputs = inputs;
-        this.known = known; // values at layers that follow from these inputs, so that they need not be computed again
+        this.known = known; // values at the places and behind them that follow from these inputs, so that they need not be computed again
         this.overrides = overrides;
         this.log = log;
         Places = places;
@@ -67,7 +67,7 @@ public sealed class Question
     {
         var chosen = new NdArray[inputs.Count];
         for (int i = 0; i < chosen.Length; i++) chosen[i] = Batches.Select(inputs[i], rows);
-        return new Question(model, source, readout.Select(rows), chosen, Places, Select(known, rows), Select(overrides, rows), log);
+        return new Question(model, source, readout.Select(rows), chosen, Places, Select(known.Where(k => Places.Contains(k.Key)), rows), Select(overrides, rows), log);
     }
 
     /// <summary>The same question with other inputs. The target stays what it was, also if it was the predicted class.</summary>
@@ -185,7 +185,7 @@ public sealed class Question
         return [.. Enumerable.Range(0, parts[0].Length).Select(i => Batches.Join([.. parts.Select(p => p[i])]))];
     }
 
-    private static Dictionary<Value, NdArray> Select(IReadOnlyDictionary<Value, NdArray> values, ReadOnlySpan<int> rows)
+    private static Dictionary<Value, NdArray> Select(IEnumerable<KeyValuePair<Value, NdArray>> values, ReadOnlySpan<int> rows)
     {
         var selected = new Dictionary<Value, NdArray>();
         foreach (var (value, array) in values) selected.Add(value, Batches.Select(array, rows));

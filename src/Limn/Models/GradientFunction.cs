@@ -27,12 +27,16 @@ internal sealed class GradientFunction
         gradients = [.. result.Gradients];
         if (Array.TrueForAll(gradients, g => g is null)) result.Required();
         Cuts = result.Cuts;
+        ForwardValues = [.. UsedBackwards(graph, result)];
         session = new Session(result.Graph, model.Threads);
         fetches = [source, .. gradients.OfType<Value>()];
     }
 
     /// <summary>Nodes that let no gradient through.</summary>
     public IReadOnlyList<Node> Cuts { get; }
+
+    /// <summary>Values of the network that the backward pass reads. Who has them from a forward pass can feed them, and nothing is computed twice.</summary>
+    public IReadOnlyList<Value> ForwardValues { get; }
 
     /// <summary>The value of the source and, for each place, the gradient of ⟨seed, source⟩: zeros where the source does not depend on the place.</summary>
     /// <param name="feeds">The model's inputs, and any values that are set instead of computed.</param>
@@ -56,4 +60,15 @@ internal sealed class GradientFunction
     /// <summary>The bytes of one evaluation.</summary>
     public long BytesFor(IReadOnlyDictionary<Value, NdArray> feeds, NdArray seeds) =>
         session.BytesFor(new Dictionary<Value, NdArray>(feeds) { [seed] = seeds }, fetches);
+
+    private static IEnumerable<Value> UsedBackwards(Graph graph, GradientGraph result)
+    {
+        HashSet<Value> computed = [.. graph.Inputs];
+        foreach (Node node in graph.Nodes)
+            if (node.Inputs.Any(i => i is not null && computed.Contains(i))) computed.UnionWith(node.Outputs);
+        HashSet<Node> forward = [.. graph.Nodes];
+        return result.Graph.NodesBehind(result.Gradients.OfType<Value>()).Where(n => !forward.Contains(n))
+            .SelectMany(n => n.Inputs.Where((v, i) => v is not null && v.Type.IsFloating() && computed.Contains(v) && !n.Operator.UsesShapeOnly(i)))
+            .Select(v => v!).Where(v => !graph.Inputs.Contains(v)).Distinct();
+    }
 }
