@@ -59,6 +59,43 @@ public static class MethodTexts
                 "It divides the score among single inputs; it does not say which inputs act together.",
                 NotTheWorld,
             ]),
+        ["layer-activation"] = new(
+            "Layer Activation",
+            "Each value is what the layer holds for this input. Nothing is explained yet: it shows what the rest of the network works with.",
+            ["Which channels or neurons respond to this input, and where.", "Whether a layer is dead or saturated on it."],
+            ["It has no target: a strong activation may not matter for the score at all, or may speak against it.", "Activations of different layers, and often of different channels, have no common scale.", NotTheWorld]),
+        ["internal-influence"] = new(
+            "Internal Influence",
+            "Each value is the gradient of the target with respect to one element of a layer, averaged while the input moves from the baseline to itself.",
+            ["Which elements of the layer the score follows, on average over the path, with the direction.", "A ranking of channels or neurons that does not depend on the gradient at a single point."],
+            [
+                "It is sensitivity, not contribution: an element that does not change along the path can still have a large value.",
+                NoSum,
+                Baseline,
+                NotTheWorld,
+            ]),
+        ["conductance"] = new(
+            "Conductance",
+            "Each value is the part of the change in the score, from the baseline to the input, that flows through one element of a layer.",
+            [
+                "Which neurons or channels carry the score's change, with signs.",
+                "Where every path goes through the layer, the values add up to the change of the score; the convergence delta is what is missing.",
+            ],
+            [
+                Baseline,
+                "Beside a skip connection a layer carries only a part of the change, and the sum says nothing about the rest.",
+                "That a neuron carries much does not say what it stands for.",
+                NotTheWorld,
+            ]),
+        ["neuron-conductance"] = new(
+            "Neuron Conductance",
+            "Each value is the part of the change in the score that comes from one input and flows through the chosen neuron, along the path from the baseline to the input.",
+            ["Which inputs a neuron uses when it contributes to this score.", "How much of an input's attribution goes through this neuron and not through others."],
+            [
+                "It is about one neuron. What flows around it is left out, so the values add up to that neuron's share only.",
+                Baseline,
+                NotTheWorld,
+            ]),
         ["smooth-grad"] = new(
             "SmoothGrad",
             "Each value is the gradient of the target, averaged over many copies of the input with random noise added.",

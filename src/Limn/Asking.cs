@@ -10,8 +10,6 @@ internal static class Asking
 {
     private const long MostKept = 256L << 20;
 
-    private static readonly Dictionary<Value, NdArray> NoValues = [];
-
     public static Question Of(Method method, IReadOnlyList<NdArray> inputs, Target target, ExplainOptions options, RunLog log)
     {
         if (method.Model is OnnxModel network) return OfNetwork(method, network, inputs, target, options, log);
@@ -21,7 +19,7 @@ internal static class Asking
             throw new InvalidTargetException($"The target '{target.Describe()}' looks inside the model; a black box has only the classes of its first output.");
         log.Count(inputs[0].Dims[0]);
         NdArray output = method.Model.Predict(inputs, options.Cancellation)[0];
-        return new Question(method.Model, source: null, Readout.Of(target, output), inputs, [], NoValues, NoValues, log);
+        return new Question(method.Model, Readout.Of(target, output), inputs, log);
     }
 
     private static Question OfNetwork(Method method, OnnxModel network, IReadOnlyList<NdArray> inputs, Target target, ExplainOptions options, RunLog log)
@@ -29,6 +27,8 @@ internal static class Asking
         TargetSource source = TargetSource.Of(network, target);
         IReadOnlyDictionary<Value, NdArray> feeds = network.FeedsOf(inputs);
         log.Count(inputs[0].Rank == 0 ? 1 : inputs[0].Dims[0]);
+        if (method.NeedsLayer && options.At is null)
+            throw new LimnException($"The method '{method.Name}' explains a layer; say which (--at LAYER). 'limn inspect' lists all.");
         IReadOnlyList<Value> places = PlacesOf(method, network, source, options.At);
         // A layer's value comes free with the score; given it, gradients and scores start at the layer. A method that takes one gradient
         // at just these rows also keeps what the backward pass will read.
@@ -45,7 +45,7 @@ internal static class Asking
         var known = new Dictionary<Value, NdArray>();
         for (int i = 0; i < fetches.Length; i++)
             if (values[i].Rank > 0 && values[i].Dims[0] == readout.Rows && (i > 0 || fetches.Length > 1 + layers.Length)) known[fetches[i]] = values[i];
-        return new Question(network, source, readout, inputs, places, known, NoValues, log);
+        return new Question(network, readout, inputs, log) { Source = source, Places = places, Known = known };
     }
 
     /// <summary>The layer that was asked for, or the inputs; for an input of integers the first floating value behind it, its embedding.</summary>
@@ -60,8 +60,12 @@ internal static class Asking
                 : throw new InvalidTargetException($"'{layer.Name}' holds {layer.Type} elements; only floating-point values can be explained.");
         }
         if (method.DefaultLayer(source) is { } chosen) return [chosen];
-        return [.. network.Graph.Inputs.Select(i => i.Type.IsFloating() ? i : EmbeddingOf(network.Graph, i))];
+        return InputPlaces(network);
     }
+
+    /// <summary>The inputs; for one of integers the first floating value behind it, its embedding.</summary>
+    public static IReadOnlyList<Value> InputPlaces(OnnxModel network) =>
+        [.. network.Graph.Inputs.Select(i => i.Type.IsFloating() ? i : EmbeddingOf(network.Graph, i))];
 
     private static Value EmbeddingOf(Graph graph, Value input)
     {

@@ -27,7 +27,7 @@ internal static class Diagnosis
             flags |= AttributionFlags.AllZero;
             remarks.Add($"All attributions of {Rows(zero)} are zero: nothing that was explained changes this score, to this method.");
         }
-        if (method.LooksInside && question.Readout.Classes is not null && IsSquashed(question))
+        if (method.TakesGradients && question.Readout.Classes is not null && IsSquashed(question))
         {
             int[] certain = [.. Enumerable.Range(0, question.Rows).Where(r => Probability(question, result.Prediction[r]) is > NearlyCertain or < 1 - NearlyCertain)];
             if (certain.Length > 0)
@@ -48,7 +48,7 @@ internal static class Diagnosis
             if (large)
             {
                 flags |= AttributionFlags.DeltaLarge;
-                remarks.Add("The attributions do not add up well. Use more steps (--set steps=...).");
+                remarks.Add($"The attributions do not add up well. {result.Remedy}");
             }
         }
         if (method.TakesGradients && question.GradientFunction(null).Cuts is { Count: > 0 } cuts)
@@ -88,12 +88,12 @@ internal static class Diagnosis
 
     private static string Completeness(string row, double delta, double change)
     {
-        if (Math.Abs(change) < 1e-9) return $"{Capital(row)}the score does not change from the baseline to the input; the attributions add up to {(delta + change).ToString("G3", CultureInfo.InvariantCulture)}.";
+        if (Math.Abs(change) < 1e-9) return Capital($"{row}the score does not change from the baseline to the input; the attributions add up to {(delta + change).ToString("G3", CultureInfo.InvariantCulture)}.");
         double share = 100 * (change + delta) / change;
-        return $"{Capital(row)}the attributions add up to {share.ToString("F1", CultureInfo.InvariantCulture)} % of the change in the score ({change.ToString("G4", CultureInfo.InvariantCulture)}).";
+        return Capital($"{row}the attributions add up to {share.ToString("F1", CultureInfo.InvariantCulture)} % of the change in the score ({change.ToString("G4", CultureInfo.InvariantCulture)}).");
     }
 
-    private static string Capital(string row) => row.Length == 0 ? "" : char.ToUpperInvariant(row[0]) + row[1..];
+    private static string Capital(string sentence) => char.ToUpperInvariant(sentence[0]) + sentence[1..];
 
     private static string Rows(int[] rows) => rows.Length == 1 ? $"row {rows[0]}" : $"rows {string.Join(", ", rows.Take(8))}{(rows.Length > 8 ? ", ..." : "")}";
 

@@ -19,6 +19,9 @@ public sealed record MethodResult(IReadOnlyList<NdArray> Values, double[] Predic
 
     /// <summary>What the method itself has to say about its result; one sentence each.</summary>
     public IReadOnlyList<string> Remarks { get; init; } = [];
+
+    /// <summary>What to do, in a sentence, when the delta is large.</summary>
+    public string Remedy { get; init; } = "Use more steps (--set steps=...).";
 }
 
 /// <summary>An explanation method. A method is a class named as in its paper, with its options as properties.</summary>
@@ -47,6 +50,12 @@ public abstract class Method
     /// <summary>The layer that is explained when the user names none; null for the inputs.</summary>
     internal virtual Value? DefaultLayer(TargetSource source) => null;
 
+    /// <summary>Whether it explains a layer, and never the inputs.</summary>
+    internal virtual bool NeedsLayer => false;
+
+    /// <summary>What is explained where the user asks for <paramref name="given"/>.</summary>
+    internal virtual Target TargetFor(Target given, ExplainOptions options) => given;
+
     /// <summary>Explains one input tensor [rows, ...].</summary>
     /// <param name="input">The rows to explain.</param>
     /// <param name="target">What to explain; the predicted class when null.</param>
@@ -64,7 +73,7 @@ public abstract class Method
         ArgumentNullException.ThrowIfNull(inputs);
         long started = System.Diagnostics.Stopwatch.GetTimestamp();
         options ??= new ExplainOptions();
-        target ??= Target.Predicted;
+        target = TargetFor(target ?? Target.Predicted, options);
         Validation.Inputs(Model, inputs);
         var log = new RunLog(options);
         Question question = Asking.Of(this, inputs, target, options, log);

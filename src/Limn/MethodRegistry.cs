@@ -5,6 +5,7 @@ using Limn.Engine.Graphs;
 using Limn.Games;
 using Limn.Gradients;
 using Limn.Models;
+using Limn.Propagation;
 
 namespace Limn;
 
@@ -50,6 +51,9 @@ public sealed record MethodDescription(string Name, string Title, string Summary
 
     /// <summary>Whether elements can be grouped by a mask.</summary>
     public bool TakesMask => MethodRegistry.DataProperty(Type, typeof(IReadOnlyList<NdArray>)) is not null;
+
+    /// <summary>Whether it explains a target through a neuron, so that it takes both.</summary>
+    public bool TakesNeuron => MethodRegistry.DataProperty(Type, typeof(Target)) is not null;
 }
 
 /// <summary>What a method is given beside its options, because it is data and not text. A method has it as a property of the same type.</summary>
@@ -60,6 +64,9 @@ public sealed record MethodData
 
     /// <summary>The group of each element of one row, an array for each input; the method's default when null.</summary>
     public IReadOnlyList<NdArray>? Mask { get; init; }
+
+    /// <summary>The neuron (or several of a layer) through which a target is explained, for methods that take both.</summary>
+    public Target? Neuron { get; init; }
 }
 
 /// <summary>Every method, by its name.</summary>
@@ -71,9 +78,18 @@ public static class MethodRegistry
         typeof(Saliency),
         typeof(InputXGradient),
         typeof(IntegratedGradients),
+        typeof(LayerActivation),
+        typeof(InternalInfluence),
+        typeof(Conductance),
+        typeof(NeuronConductance),
         typeof(SmoothGrad),
         typeof(SmoothGradSquared),
         typeof(VarGrad),
+        typeof(GuidedBackprop),
+        typeof(Deconvolution),
+        typeof(RectGrad),
+        typeof(DeepLift),
+        typeof(DeepLiftShap),
         typeof(Cam),
         typeof(GradCam),
         typeof(GradCamPlusPlus),
@@ -101,8 +117,8 @@ public static class MethodRegistry
     /// <param name="name">The method's name.</param>
     /// <param name="model">The model to explain.</param>
     /// <param name="options">Option names and values; a method around another passes on what it does not know itself.</param>
-    /// <param name="data">A baseline and a mask, for methods that have them; one around another passes them on.</param>
-    /// <exception cref="InvalidOptionException">The method or an option does not exist, a value is not of its type, or the method has no baseline or mask.</exception>
+    /// <param name="data">A baseline, a mask and a neuron, for methods that have them; one around another passes them on.</param>
+    /// <exception cref="InvalidOptionException">The method or an option does not exist, a value is not of its type, or the method has no baseline, mask or neuron.</exception>
     public static Method Create(string name, IPredictor model, IReadOnlyDictionary<string, string>? options = null, MethodData? data = null)
     {
         MethodDescription description = Find(name);
@@ -131,6 +147,7 @@ public static class MethodRegistry
         }
         Give(method, description, data?.Baseline, "baseline", m => m.TakesBaseline);
         Give(method, description, data?.Mask, "mask", m => m.TakesMask);
+        Give(method, description, data?.Neuron, "neuron beside its target", m => m.TakesNeuron);
         return method;
     }
 

@@ -21,12 +21,35 @@ internal static class Networks
     public static OnnxModel MultiLayer()
     {
         var g = new GraphBuilder();
-        Value x = g.Input("x", ElementType.Float, [Dim.Named("batch"), 3]);
-        Value l0 = g.Node(new Identity(), [x], name: "L0", outputNames: ["l0"])[0];
-        Value l1 = g.Node(new Add(), [g.MatMul(l0, g.Constant(Ones(3, 4))), g.Constant(NdArray.Vector(-10f, 1, 1, 1))], name: "L1", outputNames: ["l1"])[0];
-        Value relu = g.Node(new Relu(), [l1], name: "relu", outputNames: ["r"])[0];
-        Value l2 = g.Node(new Add(), [g.MatMul(relu, g.Constant(Ones(4, 2))), g.Constant(NdArray.Vector(-1f, 1))], name: "L2", outputNames: ["l2"])[0];
-        g.Output(l2);
+        g.Output(MultiLayer(g, g.Input("x", ElementType.Float, [Dim.Named("batch"), 3])));
+        return new OnnxModel(g.Build());
+    }
+
+    /// <summary>The same with a second branch, a copy of L1 and its ReLU "relu2", added to the first before L2.</summary>
+    public static OnnxModel MultiLayerOfTwoBranches()
+    {
+        var g = new GraphBuilder();
+        g.Output(MultiLayer(g, g.Input("x", ElementType.Float, [Dim.Named("batch"), 3]), twoBranches: true));
+        return new OnnxModel(g.Build());
+    }
+
+    /// <summary>The multi-layer network of scale · (x1 + x2 + x3).</summary>
+    public static OnnxModel MultiLayerOfThreeInputs(float scale)
+    {
+        var g = new GraphBuilder();
+        Value[] x = [.. Enumerable.Range(1, 3).Select(i => g.Input($"x{i}", ElementType.Float, [Dim.Named("batch"), 3]))];
+        g.Output(MultiLayer(g, g.Scale(g.Sum(x), scale)));
+        return new OnnxModel(g.Build());
+    }
+
+    /// <summary>relu(relu(x₁) − 1 − relu(x₂)) when <paramref name="inside"/> is false, relu(relu(x₁ − 1) − relu(x₂)) when true; x in two inputs of [batch, 1].</summary>
+    public static OnnxModel Difference(bool inside)
+    {
+        var g = new GraphBuilder();
+        Value a = g.Input("x1", ElementType.Float, [Dim.Named("batch"), 1]), b = g.Input("x2", ElementType.Float, [Dim.Named("batch"), 1]);
+        Value one = g.Constant(NdArray.Vector(1f));
+        Value left = inside ? g.Relu(g.Sub(a, one)) : g.Sub(g.Relu(a), one);
+        g.Output(g.Relu(g.Sub(left, g.Relu(b))));
         return new OnnxModel(g.Build());
     }
 
@@ -46,6 +69,19 @@ internal static class Networks
         NdArray array = NdArray.Create(ElementType.Float, dims);
         new CounterRandom(seed).FillNormal(array.Floats);
         return array;
+    }
+
+    private static Value MultiLayer(GraphBuilder g, Value x, bool twoBranches = false)
+    {
+        Value l0 = g.Node(new Identity(), [x], name: "L0", outputNames: ["l0"])[0];
+        Value Branch(string suffix)
+        {
+            Value l1 = g.Node(new Add(), [g.MatMul(l0, g.Constant(Ones(3, 4))), g.Constant(NdArray.Vector(-10f, 1, 1, 1))], name: "L1" + suffix, outputNames: ["l1" + suffix])[0];
+            return g.Node(new Relu(), [l1], name: "relu" + suffix, outputNames: ["r" + suffix])[0];
+        }
+        Value relu = Branch("");
+        if (twoBranches) relu = g.Add(relu, Branch("2"));
+        return g.Node(new Add(), [g.MatMul(relu, g.Constant(Ones(4, 2))), g.Constant(NdArray.Vector(-1f, 1))], name: "L2", outputNames: ["l2"])[0];
     }
 
     private static NdArray Ones(params int[] dims)

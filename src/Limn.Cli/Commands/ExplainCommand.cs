@@ -15,7 +15,7 @@ internal sealed class ExplainCommand
     private readonly InputChoice input;
     private readonly Option<string?> method = new("--method") { Description = "The method; 'limn methods' lists all.", HelpName = "NAME" };
     private readonly Option<string?> target = new("--target") { Description = "What is explained: a class for all rows, one for each, the predicted class (default), the sum of all outputs, or an element of an output.", HelpName = "K|K1,K2,...|predicted|sum|NAME:INDEX" };
-    private readonly Option<string?> neuron = new("--neuron") { Description = "Explain one element of a layer instead of a class.", HelpName = "LAYER:i,j,k" };
+    private readonly Option<string?> neuron = new("--neuron") { Description = "Explain one element of a layer instead of a class (neuron-conductance: through it, beside --target).", HelpName = "LAYER:i,j,k" };
     private readonly Option<string?> outputScale = new("--output-scale") { Description = "Explain the class before (logit) or after (probability) the final softmax; as the model ends when left out.", HelpName = "logit|probability|as-is" };
     private readonly Option<string?> at = new("--at") { Description = "Explain a layer instead of the inputs.", HelpName = "LAYER" };
     private readonly Option<string[]> baseline = new("--baseline") { Description = "What stands for \"absent\" (default 0).", HelpName = "0|NUMBER|FILE|blur|mean" };
@@ -57,7 +57,9 @@ internal sealed class ExplainCommand
         // What can be wrong with the command is said before anything is read.
         string name = parsed.GetValue(method) ?? throw new CommandException("say how: --method NAME; 'limn methods' lists all.");
         MethodDescription description = MethodRegistry.Find(name);
-        Target explained = TargetText.Parse(parsed.GetValue(target), parsed.GetValue(neuron), parsed.GetValue(outputScale));
+        // A method that explains a target through a neuron takes both; for others the neuron is the target.
+        string? through = description.TakesNeuron ? parsed.GetValue(neuron) : null;
+        Target explained = TargetText.Parse(parsed.GetValue(target), through is null ? parsed.GetValue(neuron) : null, parsed.GetValue(outputScale));
         Dictionary<string, string> options = Options(parsed.GetValue(set) ?? []);
         IReadOnlyList<string> baselines = parsed.GetValue(baseline) ?? [], backgrounds = parsed.GetValue(background) ?? [], masks = parsed.GetValue(mask) ?? [];
         if (baselines.Count > 0 && backgrounds.Count > 0) throw new CommandException("--baseline and --background are both given; give one.");
@@ -72,6 +74,7 @@ internal sealed class ExplainCommand
         {
             Baseline = backgrounds.Count > 0 ? Baseline.Background(reader.ReadArrays("--background", backgrounds)) : baselines.Count > 0 ? DataText.Baseline(reader, baselines) : null,
             Mask = masks.Count > 0 ? DataText.Mask(reader.ReadFiles("--mask", masks), filled) : null,
+            Neuron = through is null ? null : TargetText.Neuron(through),
         };
         Method chosen = MethodRegistry.Create(name, network, options, data);
 
@@ -81,7 +84,7 @@ internal sealed class ExplainCommand
         ClassScores? scores = ClassScores.Of(network, network.Predict(arrays, context.Cancellation));
         var explanation = new Explanation(network, attribution, filled, scores, ClassLabels.Read(input.Labels(parsed), scores?.Classes))
         {
-            Settings = [.. Given("baseline", baselines), .. Given("background", backgrounds), .. Given("mask", masks)],
+            Settings = [.. Given("baseline", baselines), .. Given("background", backgrounds), .. Given("mask", masks), .. Given("neuron", through is null ? [] : [through])],
         };
         byte[] document = ExplanationFiles.AddTo(folder, explanation);
         context.Cancellation.ThrowIfCancellationRequested();

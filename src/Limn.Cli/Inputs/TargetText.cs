@@ -33,7 +33,8 @@ internal static class TargetText
         throw new CommandException($"--target takes a class (3), a class for each row (3,1,4), predicted, sum, or an output's element (NAME:INDEX); '{text}' is none of them.");
     }
 
-    private static Target Neuron(string text)
+    /// <exception cref="CommandException">The text is no layer and index.</exception>
+    public static Target Neuron(string text)
     {
         int colon = text.LastIndexOf(':');
         if (colon > 0 && Integers(text[(colon + 1)..]) is { } index) return Target.Neuron(text[..colon], index);

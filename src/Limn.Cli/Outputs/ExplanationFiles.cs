@@ -41,7 +41,7 @@ internal static class ExplanationFiles
         json.WriteStartObject("options");
         foreach (var (name, value) in attribution.Options) json.Plain(name, value);
         json.WriteEndObject();
-        foreach (string setting in (ReadOnlySpan<string>)["baseline", "background", "mask"])
+        foreach (string setting in (ReadOnlySpan<string>)["baseline", "background", "mask", "neuron"])
             json.WriteString(setting, explanation.Settings.FirstOrDefault(s => s.Name == setting).Value);
         json.WriteString("target", attribution.Target);
         if (attribution.TargetClasses is null) json.WriteNull("targetClasses");

@@ -36,6 +36,10 @@ public abstract class NoiseMethod : Method
 
     internal override Value? DefaultLayer(TargetSource source) => Inner.DefaultLayer(source);
 
+    internal override bool NeedsLayer => Inner.NeedsLayer;
+
+    internal override Target TargetFor(Target given, ExplainOptions options) => Inner.TargetFor(given, options);
+
     protected internal override MethodResult Compute(Question question)
     {
         if (Samples < 2) throw new InvalidOptionException($"At least 2 samples are needed, and {Samples} were asked for.");

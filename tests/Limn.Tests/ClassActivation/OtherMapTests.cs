@@ -164,7 +164,7 @@ public sealed class OtherMapTests
             Value layer = model.Layers.Find("maps");
             var seed = new NdArray([0f, 1, 0], 1, 3);
             return model.GradientOf(model.Graph, model.Graph.Outputs[0], [layer], null)
-                .Evaluate(new Dictionary<Value, NdArray>(model.FeedsOf([x])) { [layer] = moved }, seed, default).Gradients[0];
+                .Evaluate(new Dictionary<Value, NdArray>(model.FeedsOf([x])) { [layer] = moved }, seed, reference: null, default).Gradients[0];
         }
         NdArray g = Gradient(1), above = Gradient(1 + Step), below = Gradient(1 - Step);
         for (int p = 0; p < 16; p++)

@@ -6,7 +6,7 @@ namespace Limn.Tests.Docs;
 /// <summary>docs/methods.md, generated from the registry. To renew it after a change: LIMN_UPDATE_DOCS=1 dotnet test tests/Limn.Tests --filter MethodTable</summary>
 public sealed class MethodTable
 {
-    private static readonly string Page = Path.Combine(DocumentationTests.FindRoot(), "docs", "methods.md");
+    private static readonly string Page = Path.Combine(SharedFiles.Root, "docs", "methods.md");
 
     [Fact]
     public void The_page_of_methods_is_what_the_registry_says()
