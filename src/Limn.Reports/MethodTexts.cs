@@ -20,6 +20,11 @@ public static class MethodTexts
     private const string Replacement =
         "It depends on what replaces the hidden part. The model sees an input that may look like nothing it was trained on, and part of the change can be its reaction to that.";
 
+    private const string Coarse =
+        "It is as coarse as its layer: a map of 7 × 7 or 13 × 13 cells, drawn smooth over the picture. Fine outlines in the picture are the picture's, not the map's.";
+    private const string OneLayer = "It explains the layer, not the input. Each cell sees a large part of the picture, and other layers give other maps.";
+    private const string Rectified = "With the ReLU only support is shown; what speaks against the target is cut off (option relu=false keeps it).";
+
     private static readonly Dictionary<string, MethodText> Catalogue = new(StringComparer.Ordinal)
     {
         ["saliency"] = new(
@@ -175,6 +180,86 @@ public static class MethodTexts
                 "With the plain epsilon rule it is close to input times gradient, and shares its noise.",
                 NotTheWorld,
             ]),
+        ["cam"] = new(
+            "CAM",
+            "The last layer's channels are added up with the weights that the final linear layer gives them for the class. The mean of the map over all positions is the score, up to the offset.",
+            ["Which positions of the last layer make up the score, exactly, with their signs.", "Whether the class is found where the object is."],
+            [Coarse, "It is exact from the last layer on. What a position of that layer owes to the picture below it is not shown.", NotTheWorld]),
+        ["grad-cam"] = new(
+            "Grad-CAM",
+            "A layer's channels are added up, each weighted by the mean of its gradient. Positive values mark positions that support the target.",
+            ["Roughly where in the picture the evidence for this class lies, as the chosen layer sees it.", "Whether two classes rest on different places: ask for each."],
+            [
+                Coarse,
+                "It averages gradients over positions, so it can mark places that the score does not use. HiResCAM does not.",
+                Rectified,
+                OneLayer,
+                NoSum,
+            ]),
+        ["grad-cam-plus-plus"] = new(
+            "Grad-CAM++",
+            "As Grad-CAM, with channels weighted by their positive gradients, so that several objects of one class all count.",
+            ["Roughly where the evidence for the class lies, also when the object occurs several times."],
+            ["Negative gradients are dropped, so evidence against the class hardly changes the map: maps of different classes can look alike.", Coarse, OneLayer, NoSum]),
+        ["score-cam"] = new(
+            "Score-CAM",
+            "Each channel of a layer is laid over the input as a mask; channels that keep the score high count most. No gradient is involved.",
+            ["Which places are enough to keep the score, by direct experiment."],
+            [Replacement, "The weights go through a softmax: on probabilities they are nearly equal and the map is little more than a mean of all channels. Explain the logit.", Coarse, OneLayer, NoSum]),
+        ["ablation-cam"] = new(
+            "Ablation-CAM",
+            "A layer's channels are added up, each weighted by the share of the score that is lost when the channel is set to zero. No gradient is involved.",
+            ["Which channels the score cannot do without, and where they are active."],
+            ["Channels are removed one at a time: if two carry the same information, both look unimportant.", Rectified, Coarse, OneLayer, NoSum]),
+        ["xgrad-cam"] = new(
+            "XGrad-CAM",
+            "As Grad-CAM, with each channel's gradient averaged where the channel is active. Before the ReLU the map adds up to gradient times activation, which is the score for a head without offsets.",
+            ["Roughly where the evidence for the class lies; the total is tied to the score."],
+            ["Within a channel the weight is the same everywhere, so single positions can be wrong although the total is right.", Rectified, Coarse, OneLayer]),
+        ["hires-cam"] = new(
+            "HiResCAM",
+            "Gradient times activation at each position of a layer, summed over channels.",
+            ["Which positions of the layer the score rises and falls with; nothing is averaged over positions.", "For networks that end in pooling and a linear layer, exactly what each position contributes."],
+            ["It uses the gradient at one point only; a saturated score has none.", Rectified, Coarse, OneLayer]),
+        ["layer-cam"] = new(
+            "LayerCAM",
+            "Each activation of a layer is weighted by its own gradient where that is positive, and channels are summed.",
+            ["Where the evidence lies, with finer outlines than Grad-CAM when an early layer is chosen."],
+            ["Only positive gradients count, so it shows support alone.", "Early layers respond to edges and texture: fine maps of them are close to the picture whatever the class.", OneLayer, NoSum]),
+        ["eigen-cam"] = new(
+            "Eigen-CAM",
+            "The strongest pattern that the channels of a layer have in common, found by a singular value decomposition.",
+            ["What the layer responds to most in this picture."],
+            ["It does not depend on the target: it is the same for every class, and cannot say why this class.", "The sign is a convention: positive where the channels are most active.", Coarse, NoSum]),
+        ["eigen-grad-cam"] = new(
+            "Eigen-Grad-CAM",
+            "The strongest pattern that gradient times activation has in common over the channels of a layer.",
+            ["Roughly where the evidence for the class lies, with less noise than HiResCAM."],
+            ["All but the strongest pattern is thrown away: a second object may be missing.", "There is no paper on it; it is known from use.", Coarse, OneLayer, NoSum]),
+        ["shapley-cam"] = new(
+            "ShapleyCAM",
+            "As Grad-CAM, with channels weighted by their Shapley values in an expansion of the score to second order: the gradient minus half the curvature.",
+            ["Where the evidence for the class lies, with a correction for how channels act together."],
+            ["The expansion holds near this input only, and its start, all channels off, is far away.", "For most logits the correction is zero and the map is Grad-CAM's; explain the probability to see a difference.", Coarse, OneLayer, NoSum]),
+        ["finer-cam"] = new(
+            "Finer-CAM",
+            "Grad-CAM of the difference between the class and the classes most like it.",
+            ["Which places tell this class from its nearest rivals, such as one breed from another."],
+            ["Places that speak for all the similar classes cancel out: the object itself may be missing, with only the telling detail left.", Rectified, Coarse, OneLayer, NoSum]),
+        ["full-grad"] = new(
+            "FullGrad",
+            "The input times its gradient, and every offset in the network times its own gradient, as absolute values on one map.",
+            ["Which places matter to the score across all layers of the network, not one."],
+            [NoSign, "Each layer's part is scaled to the same range before they are added, so the map's sizes have no unit.", "It is exact for networks of linear and ReLU layers; a remark says how much is missing elsewhere.", NoSum]),
+        ["guided-grad-cam"] = new(
+            "Guided Grad-CAM",
+            "Guided backpropagation to the pixels, multiplied by the Grad-CAM map of a layer.",
+            ["Sharp details within the region that Grad-CAM marks."],
+            [
+                "The sharp lines come from guided backpropagation, which is nearly the same for every class and for randomised upper layers: it redraws edges of the picture. Only the region is evidence.",
+                "Grad-CAM's zero regions stay empty whatever the pixels there do.",
+                NoSum,
+            ]),
         ["feature-ablation"] = new(
             "Feature Ablation",
             "Each value is how much the score falls when one feature (or one group of them) is replaced by its baseline and all others are kept.",
@@ -213,7 +298,7 @@ public static class MethodTexts
     /// <summary>The names that have their own text.</summary>
     public static IReadOnlyCollection<string> Methods => Catalogue.Keys;
 
-    /// <summary>The text for a method; for a name without one, a general text under the name written in words (<c>grad-cam</c> is titled <c>Grad Cam</c>).</summary>
+    /// <summary>The text for a method; for a name without one, a general text under the name written in words (<c>own-method</c> is titled <c>Own Method</c>).</summary>
     public static MethodText For(string method)
     {
         ArgumentNullException.ThrowIfNull(method);

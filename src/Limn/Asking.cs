@@ -1,4 +1,5 @@
 using Limn.Engine;
+using Limn.Engine.Execution;
 using Limn.Engine.Graphs;
 using Limn.Models;
 
@@ -7,6 +8,8 @@ namespace Limn;
 /// <summary>Turns what the user asks into a <see cref="Question"/>: finds the target and the places, and evaluates the model once.</summary>
 internal static class Asking
 {
+    private const long MostKept = 256L << 20;
+
     public static Question Of(Method method, IReadOnlyList<NdArray> inputs, Target target, ExplainOptions options, RunLog log)
     {
         if (method.Model is OnnxModel network) return OfNetwork(method, network, inputs, target, options, log);
@@ -27,13 +30,21 @@ internal static class Asking
         if (method.NeedsLayer && options.At is null)
             throw new LimnException($"The method '{method.Name}' explains a layer; say which (--at LAYER). 'limn inspect' lists all.");
         IReadOnlyList<Value> places = PlacesOf(method, network, source, options.At);
-        // A layer's value comes free with the score; given it, gradients and scores start at the layer.
-        Value[] layers = [.. places.Where(p => !feeds.ContainsKey(p))];
-        NdArray[] values = Batches.Run(network.FixedRows, feeds, f => network.SessionOf(source.Graph).Run(f, [source.Value, .. layers], options.Cancellation));
+        // A layer's value comes free with the score; given it, gradients and scores start at the layer. A method that takes one gradient
+        // at just these rows also keeps what the backward pass will read.
+        Value[] layers = [.. places.Where(p => !feeds.ContainsKey(p))], fetches = [source.Value, .. layers];
+        Session session = network.SessionOf(source.Graph);
+        int rows = inputs[0].Rank == 0 ? 1 : inputs[0].Dims[0];
+        if (method.TakesOneGradient && layers.Length > 0 && (network.FixedRows ?? rows) == rows)
+        {
+            Value[] more = [.. fetches.Union(network.GradientOf(source.Graph, source.Value, places, rulebook: null).ForwardValues)];
+            if (session.BytesFor(feeds, more) <= Math.Min(log.Budget, MostKept)) fetches = more;
+        }
+        NdArray[] values = Batches.Run(network.FixedRows, feeds, f => session.Run(f, fetches, options.Cancellation));
         Readout readout = Readout.Of(target, values[0]);
         var known = new Dictionary<Value, NdArray>();
-        for (int i = 0; i < layers.Length; i++)
-            if (values[i + 1].Rank > 0 && values[i + 1].Dims[0] == readout.Rows) known[layers[i]] = values[i + 1];
+        for (int i = 0; i < fetches.Length; i++)
+            if (values[i].Rank > 0 && values[i].Dims[0] == readout.Rows && (i > 0 || fetches.Length > 1 + layers.Length)) known[fetches[i]] = values[i];
         return new Question(network, readout, inputs, log) { Source = source, Places = places, Known = known };
     }
 

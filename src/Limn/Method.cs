@@ -44,6 +44,9 @@ public abstract class Method
     /// <summary>Whether the method needs the gradient at the places, so that what cuts it is worth a remark.</summary>
     internal virtual bool TakesGradients => LooksInside;
 
+    /// <summary>Whether the method takes the gradient of the rows as they are, once, so that the first forward pass can serve it.</summary>
+    internal virtual bool TakesOneGradient => false;
+
     /// <summary>The layer that is explained when the user names none; null for the inputs.</summary>
     internal virtual Value? DefaultLayer(TargetSource source) => null;
 

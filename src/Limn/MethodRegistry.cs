@@ -102,6 +102,7 @@ public static class MethodRegistry
         typeof(EigenGradCam),
         typeof(ShapleyCam),
         typeof(FinerCam),
+        typeof(FullGrad),
         typeof(GuidedGradCam),
         typeof(Lrp),
         typeof(FeatureAblation),

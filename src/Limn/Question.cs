@@ -45,7 +45,7 @@ public sealed record Question
 
     internal Readout Readout { get; init; }
 
-    /// <summary>Values at layers that follow from these inputs, so that they need not be computed again.</summary>
+    /// <summary>Values at the places and behind them that follow from these inputs, so that they need not be computed again.</summary>
     internal IReadOnlyDictionary<Value, NdArray> Known { get; init; } = Nothing;
 
     /// <summary>Values that are set instead of computed.</summary>
@@ -65,7 +65,7 @@ public sealed record Question
     {
         Readout = Readout.Select(rows),
         Inputs = Select(Inputs, rows),
-        Known = Select(Known, rows),
+        Known = Select(Known.Where(k => Places.Contains(k.Key)), rows),
         Overrides = Select(Overrides, rows),
         Reference = Reference is null ? null : Select(Reference, rows),
     };
@@ -228,7 +228,7 @@ public sealed record Question
         return selected;
     }
 
-    private static Dictionary<Value, NdArray> Select(IReadOnlyDictionary<Value, NdArray> values, ReadOnlySpan<int> rows)
+    private static Dictionary<Value, NdArray> Select(IEnumerable<KeyValuePair<Value, NdArray>> values, ReadOnlySpan<int> rows)
     {
         var selected = new Dictionary<Value, NdArray>();
         foreach (var (value, array) in values) selected.Add(value, Batches.Select(array, rows));

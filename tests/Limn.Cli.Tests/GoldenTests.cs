@@ -77,6 +77,7 @@ public class GoldenTests
             // Neuron conductance is recorded as Gauss-Legendre, but made by Captum's default, its trapezoid.
             args.AddRange(["--set", $"quadrature={(method == "neuron-conductance" ? "riemann_trapezoid" : quadrature) switch { "gausslegendre" => "gauss-legendre", "riemann_trapezoid" => "riemann-trapezoid-captum", var rule => rule.Replace('_', '-') }}"]);
         if (entry.TryGetProperty("signed", out _)) args.AddRange(["--set", "absolute=false"]);
+        if (entry.TryGetProperty("interpolate", out JsonElement interpolate)) args.AddRange(["--set", $"interpolate={interpolate}"]);
         if (entry.TryGetProperty("window", out JsonElement window)) args.AddRange(["--set", $"window={List(window)}", "--set", $"stride={List(entry.GetProperty("stride"))}"]);
         return args;
     }

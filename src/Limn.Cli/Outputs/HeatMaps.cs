@@ -29,9 +29,9 @@ internal static class HeatMaps
     /// <summary>The picture that was explained; null where the input is none.</summary>
     public static Image? Background(FilledInput? input, int row) => input is null ? null : PictureShape.Of(input.Array.Dims)!.Value.Restore(input, row);
 
-    /// <summary>Methods without a sign show their strongest channel from zero on; others keep the sign, around zero.</summary>
+    /// <summary>Methods without a sign show their strongest channel from zero on, and so do maps of which a ReLU leaves no negative value; others keep the sign, around zero.</summary>
     private static HeatMapOptions Drawn(Attribution attribution, HeatMapOptions options) =>
         attribution.Options.TryGetValue("absolute", out object? absolute) && absolute is true ? options with { Reduction = ChannelReduction.MaximumOfAbsolutes, Scale = HeatMapScale.Automatic }
-        : attribution.Method is "smooth-grad-squared" or "var-grad" ? options with { Scale = HeatMapScale.Automatic }
+        : attribution.Method is "smooth-grad-squared" or "var-grad" or "full-grad" || (attribution.Options.TryGetValue("relu", out object? relu) && relu is true) ? options with { Scale = HeatMapScale.Automatic }
         : options with { Scale = HeatMapScale.Diverging };
 }

@@ -17,6 +17,8 @@ public abstract class ClassActivationMethod : GradientMethod
     [Option("relu", "Whether negative values of the map, which speak against the target, become zero.")]
     public bool Relu { get; init; }
 
+    internal override bool TakesOneGradient => TakesGradients;
+
     internal override Value? DefaultLayer(TargetSource source) => LastFeatureMap.Before(source);
 
     protected internal override MethodResult Compute(Question question)

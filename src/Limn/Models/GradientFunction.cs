@@ -29,6 +29,7 @@ internal sealed class GradientFunction
         gradients = [.. result.Gradients];
         if (Array.TrueForAll(gradients, g => g is null)) result.Required();
         Cuts = result.Cuts;
+        ForwardValues = [.. UsedBackwards(graph, result)];
         references = result.ReferenceInputs;
         session = new Session(result.Graph, model.Threads);
         fetches = [source, .. gradients.OfType<Value>()];
@@ -36,6 +37,9 @@ internal sealed class GradientFunction
 
     /// <summary>Nodes that let no gradient through.</summary>
     public IReadOnlyList<Node> Cuts { get; }
+
+    /// <summary>Values of the network that the backward pass reads. Who has them from a forward pass can feed them, and nothing is computed twice.</summary>
+    public IReadOnlyList<Value> ForwardValues { get; }
 
     /// <summary>The value of the source and, for each place, the gradient of ⟨seed, source⟩: zeros where the source does not depend on the place.</summary>
     /// <param name="feeds">The model's inputs, and any values that are set instead of computed.</param>
@@ -68,5 +72,16 @@ internal sealed class GradientFunction
         foreach (var (input, twin) in references)
             all.Add(twin, reference?[input] ?? throw new InvalidOperationException("The rulebook needs a reference input, and the question has none."));
         return all;
+    }
+
+    private static IEnumerable<Value> UsedBackwards(Graph graph, GradientGraph result)
+    {
+        HashSet<Value> computed = [.. graph.Inputs];
+        foreach (Node node in graph.Nodes)
+            if (node.Inputs.Any(i => i is not null && computed.Contains(i))) computed.UnionWith(node.Outputs);
+        HashSet<Node> forward = [.. graph.Nodes];
+        return result.Graph.NodesBehind(result.Gradients.OfType<Value>()).Where(n => !forward.Contains(n))
+            .SelectMany(n => n.Inputs.Where((v, i) => v is not null && v.Type.IsFloating() && computed.Contains(v) && !n.Operator.UsesShapeOnly(i)))
+            .Select(v => v!).Where(v => !graph.Inputs.Contains(v)).Distinct();
     }
 }

@@ -107,6 +107,16 @@ public sealed class GradientMapTests
     }
 
     [Fact]
+    public void One_forward_and_one_backward_pass_are_counted_and_a_tight_memory_budget_changes_nothing()
+    {
+        NdArray x = Networks.Random(9, 3, 2, 6, 6);
+        var method = new GradCam(MapNetworks.Deep(smooth: true)) { Relu = false };
+        Attribution a = method.Explain([x], Target.Class(2, 0, 1)), tight = method.Explain([x], Target.Class(2, 0, 1), new ExplainOptions { MemoryBudget = 1 });
+        Assert.Equal(6, a.ModelCalls);
+        Equal(Numbers.Of(a.Values), tight);
+    }
+
+    [Fact]
     public void A_map_that_the_relu_removes_is_flagged_in_words()
     {
         NdArray x = MapNetworks.Filled(1, 2, 1, 2, 2);
