@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using Limn.Data;
 using Limn.Engine;
 using Limn.Models;
 
@@ -51,6 +52,9 @@ public abstract record Baseline
     }
 
     public abstract string Describe();
+
+    /// <summary>How many alternatives there are.</summary>
+    internal virtual int Count => 1;
 
     /// <summary>The alternatives, each an array for each input with as many rows as the inputs have.</summary>
     internal virtual IEnumerable<IReadOnlyList<NdArray>> Resolve(IReadOnlyList<NdArray> inputs) => [[.. inputs.Select((x, i) => Fill(x, i))]];
@@ -144,46 +148,12 @@ public abstract record Baseline
 
     private sealed record SeveralBaselines(IReadOnlyList<Baseline> Parts) : Baseline
     {
-        public override string Describe() => $"{Parts.Count} baselines";
+        public override string Describe() => $"{Count} baselines";
+
+        internal override int Count => Parts.Sum(p => p.Count);
 
         internal override IEnumerable<IReadOnlyList<NdArray>> Resolve(IReadOnlyList<NdArray> inputs) => Parts.SelectMany(p => p.Resolve(inputs));
 
         private protected override NdArray Fill(NdArray input, int index) => throw new LimnException("This method takes a single baseline.");
-    }
-}
-
-/// <summary>A separable Gaussian filter on the last two axes; the edge is repeated outwards, the kernel ends at four standard deviations.</summary>
-internal static class GaussianBlur
-{
-    public static NdArray Planes(NdArray input, int height, int width, double sigma)
-    {
-        int radius = Math.Max(1, (int)Math.Ceiling(4 * sigma));
-        var kernel = new double[2 * radius + 1];
-        for (int i = -radius; i <= radius; i++) kernel[i + radius] = Math.Exp(-0.5 * i * i / (sigma * sigma));
-        double sum = kernel.Sum();
-        for (int i = 0; i < kernel.Length; i++) kernel[i] /= sum;
-
-        NdArray output = NdArray.Create(input.Type, input.Dims.ToArray());
-        var across = new float[height * width];
-        for (int p = 0; p < input.Length / (height * width); p++)
-        {
-            ReadOnlySpan<float> plane = input.Floats.Slice(p * height * width, height * width);
-            Span<float> result = output.Floats.Slice(p * height * width, height * width);
-            for (int y = 0; y < height; y++)
-                for (int x = 0; x < width; x++)
-                {
-                    double value = 0;
-                    for (int i = -radius; i <= radius; i++) value += kernel[i + radius] * plane[y * width + Math.Clamp(x + i, 0, width - 1)];
-                    across[y * width + x] = (float)value;
-                }
-            for (int y = 0; y < height; y++)
-                for (int x = 0; x < width; x++)
-                {
-                    double value = 0;
-                    for (int i = -radius; i <= radius; i++) value += kernel[i + radius] * across[Math.Clamp(y + i, 0, height - 1) * width + x];
-                    result[y * width + x] = (float)value;
-                }
-        }
-        return output;
     }
 }

@@ -48,7 +48,8 @@ internal static class Diagnosis
             if (large)
             {
                 flags |= AttributionFlags.DeltaLarge;
-                remarks.Add("The attributions do not add up well. Use more steps (--set steps=...).");
+                string more = MethodRegistry.OptionsOf(method).ContainsKey("steps") ? "steps" : "samples";
+                remarks.Add($"The attributions do not add up well. Use more {more} (--set {more}=...).");
             }
         }
         if (method.Differentiates && question.GradientFunction(null).Cuts is { Count: > 0 } cuts)
