@@ -18,8 +18,8 @@ internal static class WineSample
         Graph start = Network(data.Train);
         var trainer = new Trainer(start, Losses.CrossEntropy)
         {
-            Optimizer = new Adam(5e-3f) { WeightDecay = 1e-3f },
-            Epochs = 100,
+            Optimizer = new Adam(5e-3f) { WeightDecay = 0.01f },
+            Epochs = 60,
             BatchSize = 16,
             Parameters = [.. new[] { "fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias" }.Select(n => start.Find(n)!)],
         };

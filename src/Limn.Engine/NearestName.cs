@@ -5,7 +5,7 @@ public static class NearestName
 {
     /// <summary>
     /// The candidates nearest to <paramref name="wanted"/>: first those that contain it or are contained in it, then by edit distance,
-    /// as long as that is at most half the length of the name. Ties keep the order of the candidates.
+    /// as long as that is at most a third of the length of the name. Ties keep the order of the candidates.
     /// </summary>
     public static IReadOnlyList<string> Of(string wanted, IEnumerable<string> candidates, int most = 3)
     {
@@ -13,7 +13,7 @@ public static class NearestName
         ArgumentNullException.ThrowIfNull(candidates);
         string sought = wanted.ToLowerInvariant();
         return [.. candidates.Where(c => c.Length > 0).Select(c => (Name: c, Distance: Distance(sought, c.ToLowerInvariant())))
-            .Where(c => c.Distance <= Math.Max(1, sought.Length / 2)).OrderBy(c => c.Distance).Take(most).Select(c => c.Name)];
+            .Where(c => c.Distance <= Math.Max(1, sought.Length / 3)).OrderBy(c => c.Distance).Take(most).Select(c => c.Name)];
     }
 
     private static int Distance(string a, string b)

@@ -7,6 +7,8 @@ namespace Limn;
 /// <summary>Turns what the user asks into a <see cref="Question"/>: finds the target and the places, and evaluates the model once.</summary>
 internal static class Asking
 {
+    private static readonly Dictionary<Value, NdArray> NoValues = [];
+
     public static Question Of(Method method, IReadOnlyList<NdArray> inputs, Target target, ExplainOptions options, RunLog log)
     {
         if (method.Model is OnnxModel network) return OfNetwork(method, network, inputs, target, options, log);
@@ -16,7 +18,7 @@ internal static class Asking
             throw new InvalidTargetException($"The target '{target.Describe()}' looks inside the model; a black box has only the classes of its first output.");
         log.Count(inputs[0].Dims[0]);
         NdArray output = method.Model.Predict(inputs, options.Cancellation)[0];
-        return new Question(method.Model, source: null, Readout.Of(target, output), inputs, [], new Dictionary<Value, NdArray>(), log);
+        return new Question(method.Model, source: null, Readout.Of(target, output), inputs, [], NoValues, NoValues, log);
     }
 
     private static Question OfNetwork(Method method, OnnxModel network, IReadOnlyList<NdArray> inputs, Target target, ExplainOptions options, RunLog log)
@@ -24,17 +26,23 @@ internal static class Asking
         TargetSource source = TargetSource.Of(network, target);
         IReadOnlyDictionary<Value, NdArray> feeds = network.FeedsOf(inputs);
         log.Count(inputs[0].Rank == 0 ? 1 : inputs[0].Dims[0]);
-        NdArray value = Batches.Run(network.FixedRows, feeds, f => network.SessionOf(source.Graph).Run(f, [source.Value], options.Cancellation))[0];
         if (method.NeedsLayer && options.At is null)
             throw new LimnException($"The method '{method.Name}' explains a layer; say which (--at LAYER). 'limn inspect' lists all.");
-        IReadOnlyList<Value> places = PlacesOf(network, method.LooksInside, options.At);
-        return new Question(network, source, Readout.Of(target, value), inputs, places, new Dictionary<Value, NdArray>(), log);
+        IReadOnlyList<Value> places = PlacesOf(method, network, source, options.At);
+        // A layer's value comes free with the score; given it, gradients and scores start at the layer.
+        Value[] layers = [.. places.Where(p => !feeds.ContainsKey(p))];
+        NdArray[] values = Batches.Run(network.FixedRows, feeds, f => network.SessionOf(source.Graph).Run(f, [source.Value, .. layers], options.Cancellation));
+        Readout readout = Readout.Of(target, values[0]);
+        var known = new Dictionary<Value, NdArray>();
+        for (int i = 0; i < layers.Length; i++)
+            if (values[i + 1].Rank > 0 && values[i + 1].Dims[0] == readout.Rows) known[layers[i]] = values[i + 1];
+        return new Question(network, source, readout, inputs, places, known, NoValues, log);
     }
 
     /// <summary>The layer that was asked for, or the inputs; for an input of integers the first floating value behind it, its embedding.</summary>
-    private static IReadOnlyList<Value> PlacesOf(OnnxModel network, bool looksInside, string? at)
+    private static IReadOnlyList<Value> PlacesOf(Method method, OnnxModel network, TargetSource source, string? at)
     {
-        if (!looksInside)
+        if (!method.LooksInside)
             return at is null ? [] : throw new LimnException("This method changes the model's inputs and cannot explain a layer; leave --at away, or use a gradient method.");
         if (at is not null)
         {
@@ -42,6 +50,7 @@ internal static class Asking
             return layer.Type.IsFloating() ? [layer]
                 : throw new InvalidTargetException($"'{layer.Name}' holds {layer.Type} elements; only floating-point values can be explained.");
         }
+        if (method.DefaultLayer(source) is { } chosen) return [chosen];
         return InputPlaces(network);
     }
 

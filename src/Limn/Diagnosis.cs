@@ -14,7 +14,7 @@ internal static class Diagnosis
     public static Attribution Complete(Method method, Question question, MethodResult result, Target target, ExplainOptions options)
     {
         var flags = AttributionFlags.None;
-        List<string> remarks = [];
+        List<string> remarks = [.. result.Remarks];
 
         if (result.Values.Any(v => !AllFinite(v)))
         {
@@ -27,7 +27,7 @@ internal static class Diagnosis
             flags |= AttributionFlags.AllZero;
             remarks.Add($"All attributions of {Rows(zero)} are zero: nothing that was explained changes this score, to this method.");
         }
-        if (method.Differentiates && question.Readout.Classes is not null && IsSquashed(question))
+        if (method.TakesGradients && question.Readout.Classes is not null && IsSquashed(question))
         {
             int[] certain = [.. Enumerable.Range(0, question.Rows).Where(r => Probability(question, result.Prediction[r]) is > NearlyCertain or < 1 - NearlyCertain)];
             if (certain.Length > 0)
@@ -52,13 +52,13 @@ internal static class Diagnosis
                 remarks.Add($"The attributions do not add up well. Use more {more} (--set {more}=...).");
             }
         }
-        if (method.Differentiates && question.GradientFunction(null).Cuts is { Count: > 0 } cuts)
+        if (method.TakesGradients && question.GradientFunction(null).Cuts is { Count: > 0 } cuts)
         {
             flags |= AttributionFlags.PathCut;
             remarks.Add($"No gradient passes through '{cuts[0].Name}' ({cuts[0].Operator.Name}){(cuts.Count > 1 ? $" and {cuts.Count - 1} more nodes" : "")}: what the score owes to these paths is missing.");
         }
 
-        IReadOnlyList<string> names = question.Places.Count > 0 ? [.. question.Places.Select((p, i) => NameOf(question, i))]
+        IReadOnlyList<string> names = result.Names is { } own ? own : question.Places.Count > 0 ? [.. question.Places.Select((p, i) => NameOf(question, i))]
             : question.Model is OnnxModel network ? [.. network.Graph.Inputs.Select(i => i.Name)]
             : [.. question.Inputs.Select((_, i) => question.Inputs.Count == 1 ? "input" : $"input{i}")];
         return new Attribution
@@ -67,7 +67,7 @@ internal static class Diagnosis
             Options = MethodRegistry.OptionsOf(method),
             Target = target.Describe() + target.Scale switch { OutputScale.Logit => " (logit)", OutputScale.Probability => " (probability)", _ => "" },
             TargetClasses = question.Readout.Classes,
-            At = options.At is null ? null : question.Places[0].Name,
+            At = options.At is null && (question.Source is null || method.DefaultLayer(question.Source) is null) ? null : question.Places[0].Name,
             Tensors = [.. result.Values.Select((v, i) => new AttributedTensor(names[i], v.ToTensor(), result.StandardError?[i].ToTensor()))],
             Prediction = result.Prediction,
             BaselinePrediction = result.BaselinePrediction,
@@ -89,12 +89,12 @@ internal static class Diagnosis
 
     private static string Completeness(string row, double delta, double change)
     {
-        if (Math.Abs(change) < 1e-9) return $"{Capital(row)}the score does not change from the baseline to the input; the attributions add up to {(delta + change).ToString("G3", CultureInfo.InvariantCulture)}.";
+        if (Math.Abs(change) < 1e-9) return Capital($"{row}the score does not change from the baseline to the input; the attributions add up to {(delta + change).ToString("G3", CultureInfo.InvariantCulture)}.");
         double share = 100 * (change + delta) / change;
-        return $"{Capital(row)}the attributions add up to {share.ToString("F1", CultureInfo.InvariantCulture)} % of the change in the score ({change.ToString("G4", CultureInfo.InvariantCulture)}).";
+        return Capital($"{row}the attributions add up to {share.ToString("F1", CultureInfo.InvariantCulture)} % of the change in the score ({change.ToString("G4", CultureInfo.InvariantCulture)}).");
     }
 
-    private static string Capital(string row) => row.Length == 0 ? "" : char.ToUpperInvariant(row[0]) + row[1..];
+    private static string Capital(string sentence) => char.ToUpperInvariant(sentence[0]) + sentence[1..];
 
     private static string Rows(int[] rows) => rows.Length == 1 ? $"row {rows[0]}" : $"rows {string.Join(", ", rows.Take(8))}{(rows.Length > 8 ? ", ..." : "")}";
 

@@ -1,5 +1,6 @@
 using System.Numerics.Tensors;
 using Limn.Engine;
+using Limn.Engine.Graphs;
 using Limn.Models;
 
 namespace Limn;
@@ -11,7 +12,14 @@ namespace Limn;
 /// <param name="Delta">Σ attributions − change of the score that they should add up to, where the method promises that.</param>
 /// <param name="StandardError">The Monte-Carlo standard error of each value, for sampled methods.</param>
 public sealed record MethodResult(IReadOnlyList<NdArray> Values, double[] Prediction, double[]? BaselinePrediction = null, double[]? Delta = null,
-    IReadOnlyList<NdArray>? StandardError = null);
+    IReadOnlyList<NdArray>? StandardError = null)
+{
+    /// <summary>The names of the explained tensors, where they are others than the places.</summary>
+    public IReadOnlyList<string>? Names { get; init; }
+
+    /// <summary>What the method itself has to say about its result; one sentence each.</summary>
+    public IReadOnlyList<string> Remarks { get; init; } = [];
+}
 
 /// <summary>An explanation method. A method is a class named as in its paper, with its options as properties.</summary>
 public abstract class Method
@@ -30,11 +38,14 @@ public abstract class Method
     /// <summary>Whether the places are layers or inputs of a network (true), or the inputs of any model (false).</summary>
     internal virtual bool LooksInside => true;
 
+    /// <summary>Whether the method needs the gradient at the places, so that what cuts it is worth a remark.</summary>
+    internal virtual bool TakesGradients => LooksInside;
+
+    /// <summary>The layer that is explained when the user names none; null for the inputs.</summary>
+    internal virtual Value? DefaultLayer(TargetSource source) => null;
+
     /// <summary>Whether it explains a layer, and never the inputs.</summary>
     internal virtual bool NeedsLayer => false;
-
-    /// <summary>Whether it uses gradients of the target, so that a path which lets none through matters.</summary>
-    internal virtual bool Differentiates => LooksInside;
 
     /// <summary>What is explained where the user asks for <paramref name="given"/>.</summary>
     internal virtual Target TargetFor(Target given, ExplainOptions options) => given;

@@ -1,4 +1,5 @@
 using System.Reflection;
+using Limn.ClassActivation;
 using Limn.Engine;
 using Limn.Engine.Graphs;
 using Limn.Games;
@@ -87,6 +88,19 @@ public static class MethodRegistry
         typeof(SmoothGrad),
         typeof(SmoothGradSquared),
         typeof(VarGrad),
+        typeof(Cam),
+        typeof(GradCam),
+        typeof(GradCamPlusPlus),
+        typeof(ScoreCam),
+        typeof(AblationCam),
+        typeof(XGradCam),
+        typeof(HiResCam),
+        typeof(LayerCam),
+        typeof(EigenCam),
+        typeof(EigenGradCam),
+        typeof(ShapleyCam),
+        typeof(FinerCam),
+        typeof(GuidedGradCam),
         typeof(FeatureAblation),
         typeof(Occlusion),
     ];

@@ -11,6 +11,8 @@ namespace Limn;
 /// </summary>
 public sealed class Question
 {
+    private static readonly Dictionary<Value, NdArray> Nothing = [];
+
     private const int MostRows = 128;
     private const long ComfortableBytes = 256L << 20; // larger batches do not get faster, only larger
 
@@ -18,16 +20,18 @@ public sealed class Question
     private readonly TargetSource? source;
     private readonly Readout readout;
     private readonly IReadOnlyList<NdArray> inputs;
+    private readonly IReadOnlyDictionary<Value, NdArray> known;
     private readonly IReadOnlyDictionary<Value, NdArray> overrides;
     private readonly RunLog log;
 
     internal Question(IPredictor model, TargetSource? source, Readout readout, IReadOnlyList<NdArray> inputs, IReadOnlyList<Value> places,
-        IReadOnlyDictionary<Value, NdArray> overrides, RunLog log)
+        IReadOnlyDictionary<Value, NdArray> known, IReadOnlyDictionary<Value, NdArray> overrides, RunLog log)
     {
         this.model = model;
         this.source = source;
         this.readout = readout;
         this.inputs = inputs;
+        this.known = known; // values at layers that follow from these inputs, so that they need not be computed again
         this.overrides = overrides;
         this.log = log;
         Places = places;
@@ -63,13 +67,11 @@ public sealed class Question
     {
         var chosen = new NdArray[inputs.Count];
         for (int i = 0; i < chosen.Length; i++) chosen[i] = Batches.Select(inputs[i], rows);
-        var replaced = new Dictionary<Value, NdArray>();
-        foreach (var (value, array) in overrides) replaced.Add(value, Batches.Select(array, rows));
-        return new Question(model, source, readout.Select(rows), chosen, Places, replaced, log);
+        return new Question(model, source, readout.Select(rows), chosen, Places, Select(known, rows), Select(overrides, rows), log);
     }
 
     /// <summary>The same question with other inputs. The target stays what it was, also if it was the predicted class.</summary>
-    public Question WithInputs(IReadOnlyList<NdArray> other) => new(model, source, readout, other, Places, overrides, log);
+    public Question WithInputs(IReadOnlyList<NdArray> other) => new(model, source, readout, other, Places, Nothing, overrides, log);
 
     /// <summary>The same question with the values at the places set, instead of computed from the inputs.</summary>
     public Question WithPlaces(IReadOnlyList<NdArray> values)
@@ -77,19 +79,22 @@ public sealed class Question
         if (Places.Count == 0) return WithInputs(values);
         var changed = new Dictionary<Value, NdArray>(overrides);
         for (int i = 0; i < values.Count; i++) changed[Places[i]] = values[i];
-        return new Question(model, source, readout, inputs, Places, changed, log);
+        return new Question(model, source, readout, inputs, Places, Nothing, changed, log);
     }
 
-    /// <summary>The same question at other places. Values that were set stay set.</summary>
-    internal Question At(IReadOnlyList<Value> places) => new(model, source, readout, inputs, places, overrides, log);
+    /// <summary>The same question at other places of the network.</summary>
+    internal Question At(IReadOnlyList<Value> places) => new(model, source, readout, inputs, places, known, overrides, log);
 
-    /// <summary>The same rows, asked about another score: ⟨weights, value⟩.</summary>
-    internal Question About(TargetSource other, Readout weights) => new(model, other, weights, inputs, Places, overrides, log);
+    /// <summary>The same rows and places with another target, given as a value of the network and the weights of its elements.</summary>
+    internal Question About(TargetSource otherSource, Readout otherReadout) => new(model, otherSource, otherReadout, inputs, Places, known, overrides, log);
+
+    /// <summary>The value that the target reads from.</summary>
+    internal NdArray SourceValue() => InPortions(f => [Fetch(Network, f, source!.Value)])[0];
 
     /// <summary>The score of each row.</summary>
     public double[] Scores()
     {
-        if (model is OnnxModel network) return readout.Scores(InPortions(f => [Fetch(network, f, source!.Value)])[0]);
+        if (model is OnnxModel) return readout.Scores(SourceValue());
         log.Count(Rows);
         return readout.Scores(model.Predict(inputs, log.Cancellation)[0]);
     }
@@ -138,6 +143,21 @@ public sealed class Question
         return ([.. scores], [.. Enumerable.Range(0, Places.Count).Select(i => Batches.Join([.. parts.Select(p => p[i])]))]);
     }
 
+    /// <summary>The gradient at the first place, and the product of the second derivatives with <paramref name="along"/>; null where they are zero everywhere.</summary>
+    internal (NdArray Gradient, NdArray? Product) HessianTimes(NdArray along)
+    {
+        var function = new HessianProduct(Network, source!, Places[0]);
+        var parts = new List<(NdArray Gradient, NdArray? Product)>();
+        int from = 0;
+        foreach (Question part in Portions(Portion()))
+        {
+            parts.Add(function.Evaluate(part.Feeds(), part.readout.Weights, along.Rows(from, part.Rows), log.Cancellation));
+            log.Count(part.Rows);
+            from += part.Rows;
+        }
+        return (Batches.Join([.. parts.Select(p => p.Gradient)]), parts[0].Product is null ? null : Batches.Join([.. parts.Select(p => p.Product!)]));
+    }
+
     /// <summary>How many rows go through a gradient at once within the memory budget.</summary>
     public int Portion(Rulebook? rulebook = null)
     {
@@ -161,6 +181,7 @@ public sealed class Question
     internal IReadOnlyDictionary<Value, NdArray> Feeds()
     {
         var feeds = new Dictionary<Value, NdArray>(Network.FeedsOf(inputs));
+        foreach (var (value, array) in known) feeds[value] = array;
         foreach (var (value, array) in overrides) feeds[value] = array;
         return feeds;
     }
@@ -179,6 +200,13 @@ public sealed class Question
     {
         NdArray[][] parts = [.. Portions(MostRows).Select(p => run(p.Feeds()))];
         return [.. Enumerable.Range(0, parts[0].Length).Select(i => Batches.Join([.. parts.Select(p => p[i])]))];
+    }
+
+    private static Dictionary<Value, NdArray> Select(IReadOnlyDictionary<Value, NdArray> values, ReadOnlySpan<int> rows)
+    {
+        var selected = new Dictionary<Value, NdArray>();
+        foreach (var (value, array) in values) selected.Add(value, Batches.Select(array, rows));
+        return selected;
     }
 
     private IEnumerable<Question> Portions(int size)

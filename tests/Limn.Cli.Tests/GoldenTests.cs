@@ -7,7 +7,7 @@ namespace Limn.Cli.Tests;
 /// <summary>Attributions that a peer computed in double precision, in a folder beside the repository, through the command.</summary>
 public class GoldenTests
 {
-    private static readonly string? Golden = Shared.Find("golden");
+    private static readonly string? Golden = SharedFiles.Find("golden");
 
     public static TheoryData<string, int> Entries()
     {
@@ -35,9 +35,14 @@ public class GoldenTests
         if (shape[0] == 1 && gotShape[0] != 1) expected = [.. Enumerable.Repeat(expected, gotShape[0]).SelectMany(e => e)];
         else Assert.Equal(shape, gotShape);
         double error = Math.Sqrt(got.Zip(expected, (a, b) => (a - b) * (a - b)).Sum() / expected.Sum(b => b * b));
-        // In float32 a point of the path may fall on the other side of a kink than in double, and count one step of fifty differently.
-        // Conductance is Captum's, which leaves out the ends of the path.
-        double tolerance = entry.GetProperty("method").GetString() switch { "integrated-gradients" or "internal-influence" or "neuron-conductance" => 1e-3, "conductance" => 3e-2, _ => 1e-4 };
+        // Two entries miss the tolerance by a kink that float32 cannot resolve; tests/Limn.Tests/Golden/GoldenTests.cs tells why.
+        double tolerance = $"{model}/{entry.GetProperty("file")}" switch
+        {
+            "resnet-mini/layer-stem-integrated-gradients.npy" => 1.05e-4,
+            "resnet-mini/layer-layer2.conv1-integrated-gradients.npy" => 1.10e-4,
+            // Conductance is Captum's, which leaves out the ends of the path.
+            _ => entry.GetProperty("method").GetString() switch { "internal-influence" or "neuron-conductance" => 1e-3, "conductance" => 3e-2, _ => 1e-4 },
+        };
         Assert.True(error <= tolerance, $"{model}/{entry.GetProperty("file")}: relative L2 {error}");
     }
 
@@ -45,13 +50,13 @@ public class GoldenTests
     [InlineData("models/squeezenet")]
     public void Squeezenet_sees_a_tabby_and_says_why(string folder)
     {
-        string model = Shared.Find($"{folder}/squeezenet.onnx")!, picture = Shared.Find("images/kitten_224.png")!;
+        string model = SharedFiles.Find($"{folder}/squeezenet.onnx")!, picture = SharedFiles.Find("images/kitten_224.png")!;
         using var output = new Folder();
-        Ran ran = CommandLine.Done("explain", model, "--input", picture, "--channels", "bgr", "--mean", "103.94,116.78,123.68", "--labels", Shared.Find($"{folder}/labels.txt")!,
+        Ran ran = CommandLine.Done("explain", model, "--input", picture, "--channels", "bgr", "--mean", "103.94,116.78,123.68", "--labels", SharedFiles.Find($"{folder}/labels.txt")!,
             "--output-scale", "logit", "--method", "saliency", "--set", "absolute=false", "--output", output["out"]);
         Assert.Contains("tabby", ran.Out, StringComparison.Ordinal);
         Assert.True(File.Exists(output["out/heatmap.png"]));
-        var reference = NpzFile.Read(Shared.Find($"{folder}/kitten_reference.npz")!, "grad").Elements<double>().ToArray();
+        var reference = NpzFile.Read(SharedFiles.Find($"{folder}/kitten_reference.npz")!, "grad").Elements<double>().ToArray();
         float[] got = Folder.Read(output["out/attribution.npy"]);
         double error = Math.Sqrt(got.Zip(reference, (a, b) => (a - b) * (a - b)).Sum() / reference.Sum(b => b * b));
         Assert.True(error < 1e-4, $"relative L2 {error}");

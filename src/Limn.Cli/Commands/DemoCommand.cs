@@ -15,10 +15,10 @@ internal static class DemoCommand
 {
     public static Command Create(CommandContext context)
     {
-        var output = new Option<string>("--output") { Description = "The folder for report.html.", HelpName = "DIR", DefaultValueFactory = _ => "limn-demo" };
+        var output = new Option<string>("--output") { Description = "The folder for report.html and demo.png.", HelpName = "DIR", DefaultValueFactory = _ => "limn-demo" };
         var command = new ExampleCommand("demo", "Explain samples that ship with Limn and write a page of them.")
         {
-            Examples = [("limn demo", "Writes limn-demo/report.html; open it in a browser")],
+            Examples = [("limn demo", "Writes limn-demo/report.html, to open in a browser, and limn-demo/demo.png")],
         };
         command.Add(output);
         command.SetAction(parsed =>
@@ -29,6 +29,7 @@ internal static class DemoCommand
             List<ReportSection> sections = LongWork.Run(context, "explaining the samples", progress => Sections(progress, context.Cancellation));
             var report = new Report("Limn: a demonstration", "Small models that ship with Limn, and why they decide as they do.", sections) { Footer = ExplanationReport.Footer };
             folder.Add("report.html", HtmlReport.ToBytes(report));
+            if (Sheet(sections) is { } sheet) folder.Add("demo.png", PngFile.Encode(sheet));
             context.Cancellation.ThrowIfCancellationRequested();
             folder.Write();
             context.Out.WriteLine($"Written: {Path.Combine(where, "report.html")} ({sections.Count} sections). Open it in a browser.");
@@ -83,6 +84,14 @@ internal static class DemoCommand
                 ScoresAreProbabilities = sections[0].ScoresAreProbabilities,
             };
         }
+    }
+
+    /// <summary>The comparisons as one picture: a row for each explained row, first the input, then what each method says.</summary>
+    private static Image? Sheet(List<ReportSection> sections)
+    {
+        IReadOnlyList<IReadOnlyList<Image>> rows = [.. sections.OfType<ComparisonSection>().Select(s =>
+            (IReadOnlyList<Image>)[.. s.Entries.Prepend(s.Input).OfType<ReportPicture>().Select(p => PngFile.Decode(p.Png))])];
+        return rows.Count == 0 ? null : ContactSheet.Compose(rows);
     }
 
     private static NdArray MeanRow(NdArray rows)

@@ -25,9 +25,10 @@ internal sealed record DemoSample(string Folder, string Title, string Introducti
     public static IReadOnlyList<DemoSample> All { get; } = [.. ((DemoSample[])
     [
         new("digits", "Handwritten digits", "A small convolutional network reads digits of 8 x 8 pixels.", [3, 5, 8],
-            [new("saliency"), new("integrated-gradients"), new("occlusion", ("window", "1,3,3"), ("stride", "1,1,1"))])
+            [new("saliency"), new("integrated-gradients"), new("smooth-grad", ("of", "integrated-gradients"), ("steps", "20"), ("samples", "25"), ("stdev", "0.1")), new("occlusion", ("window", "1,3,3"), ("stride", "1,1,1"))])
         {
             Scale = 1f / 16,
+            Labels = [.. Enumerable.Range(0, 10).Select(k => $"digit {k}")],
         },
         new("wine", "Wines by their chemistry", "A small network tells the wines of three growers apart by thirteen measurements.", [0, 1, 2],
             [new("integrated-gradients") { Baseline = Baseline.Mean }, new("feature-ablation") { Baseline = Baseline.Mean }])

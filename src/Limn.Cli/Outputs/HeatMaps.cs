@@ -7,6 +7,8 @@ namespace Limn.Cli.Outputs;
 /// <summary>The heat maps of an explanation of pictures.</summary>
 internal static class HeatMaps
 {
+    private const int SmallestUnderlay = 24;
+
     /// <summary>The map of a row over its picture; null where what was explained is no picture.</summary>
     public static HeatMapResult? Of(Explanation explanation, int row, HeatMapOptions options)
     {
@@ -18,8 +20,11 @@ internal static class HeatMaps
         if ((layer ? PictureShape.OfLayer(dims) : PictureShape.Of(dims)) is not { } shape || dims[0] != explanation.Rows) return null;
         int inner = dims[1] * dims[2] * dims[3];
         float[] planes = shape.Planes(tensor.Values.ToDenseArray().AsSpan(row * inner, inner));
-        return HeatMap.Render(planes, shape.Channels, shape.Height, shape.Width, Background(input, row), Drawn(explanation.Attribution, options));
+        return HeatMap.Render(planes, shape.Channels, shape.Height, shape.Width, Underlay(input, row), Drawn(explanation.Attribution, options));
     }
+
+    /// <summary>The picture under the map. One of a few pixels would only muddle the colours: its map stands alone, beside it.</summary>
+    private static Image? Underlay(FilledInput? input, int row) => Background(input, row) is { } picture && Math.Min(picture.Width, picture.Height) >= SmallestUnderlay ? picture : null;
 
     /// <summary>The picture that was explained; null where the input is none.</summary>
     public static Image? Background(FilledInput? input, int row) => input is null ? null : PictureShape.Of(input.Array.Dims)!.Value.Restore(input, row);

@@ -96,6 +96,9 @@ internal sealed class Plan
 
     private void Allocate(Workers workers)
     {
+        long available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        if (Bytes > available)
+            throw new LimnException($"Running this model on such an input needs {Bytes / 1e9:F1} GB, and this machine has {available / 1e9:F1} GB. Use a smaller batch or input.");
         var floats = Arena<float>(memory.Sizes[0]);
         var integers = Arena<long>(memory.Sizes[1]);
         var booleans = Arena<bool>(memory.Sizes[2]);

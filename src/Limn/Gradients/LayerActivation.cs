@@ -13,7 +13,7 @@ public sealed class LayerActivation(OnnxModel model) : Method(model)
 {
     internal override bool NeedsLayer => true;
 
-    internal override bool Differentiates => false;
+    internal override bool TakesGradients => false;
 
     internal override Target TargetFor(Target given, ExplainOptions options) =>
         given == Target.Predicted && options.At is { } layer ? Target.Layer(layer) : given;

@@ -1,4 +1,5 @@
 using Limn.Engine;
+using Limn.Engine.Graphs;
 using Limn.Models;
 
 namespace Limn.Gradients;
@@ -31,9 +32,11 @@ public abstract class NoiseMethod : Method
 
     internal override bool LooksInside => Inner.LooksInside;
 
-    internal override bool NeedsLayer => Inner.NeedsLayer;
+    internal override bool TakesGradients => Inner.TakesGradients;
 
-    internal override bool Differentiates => Inner.Differentiates;
+    internal override Value? DefaultLayer(TargetSource source) => Inner.DefaultLayer(source);
+
+    internal override bool NeedsLayer => Inner.NeedsLayer;
 
     internal override Target TargetFor(Target given, ExplainOptions options) => Inner.TargetFor(given, options);
 
@@ -44,6 +47,8 @@ public abstract class NoiseMethod : Method
         bool onInputs = question.Inputs.Any(i => i.Type.IsFloating());
         IReadOnlyList<NdArray> clean = onInputs ? question.Inputs : question.PlaceValues();
         Moments[]? moments = null;
+        int[][] shapes = [];
+        IReadOnlyList<string>? names = null;
         const int RowsAtOnce = 32;
         int total = question.Rows * Samples;
         for (int from = 0; from < total; from += RowsAtOnce)
@@ -55,13 +60,14 @@ public abstract class NoiseMethod : Method
             Question part = question.Select(rows);
             MethodResult result = Inner.Compute(onInputs ? part.WithInputs(noisy) : part.WithPlaces(noisy));
             moments ??= [.. result.Values.Select(v => new Moments(question.Rows, v.Length / size))];
+            shapes = [.. result.Values.Select(v => (int[])[question.Rows, .. v.Dims[1..]])];
+            names = result.Names;
             for (int p = 0; p < moments.Length; p++)
                 for (int i = 0; i < size; i++) moments[p].Add(rows[i], (from + i) % Samples, result.Values[p].Rows(i, 1).Floats);
             question.Report(from + size, total);
         }
-        int[][] shapes = [.. question.PlaceValues().Select(v => v.Dims.ToArray())];
         return new MethodResult([.. moments!.Select((m, p) => new NdArray(Reduce(m), shapes[p]))], question.Scores(),
-            StandardError: [.. moments!.Select((m, p) => new NdArray(Error(m), shapes[p]))]);
+            StandardError: [.. moments!.Select((m, p) => new NdArray(Error(m), shapes[p]))]) { Names = names };
     }
 
     private protected abstract float[] Reduce(Moments moments);

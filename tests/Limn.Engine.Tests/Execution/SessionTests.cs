@@ -149,6 +149,18 @@ public sealed class SessionTests
     }
 
     [Fact]
+    public void A_graph_that_needs_more_memory_than_there_is_says_so_before_it_starts()
+    {
+        var g = new GraphBuilder();
+        Value x = g.Input("x", ElementType.Float, [1]), wide = g.Tanh(g.Expand(x, g.Integers(1 << 30))), sum = wide;
+        for (int i = 0; i < 4; i++) sum = g.Add(g.Sin(sum), wide);
+        g.Output(sum);
+        Graph graph = g.Build();
+        var e = Assert.Throws<LimnException>(() => new Session(graph).Run(new NdArray([1f], 1)));
+        Assert.Contains("batch", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Profiling_accounts_for_every_step()
     {
         var (graph, x, _, _, z) = Network();

@@ -80,13 +80,13 @@ public class ImageFileTests
         Assert.Contains("photo.png", error.Message, StringComparison.Ordinal);
     }
 
-    [SharedFact("images/cat.jpg", jpeg: true)]
+    [JpegFact("images/cat.jpg")]
     public void The_cat_is_decoded_as_by_pillow() => AssertJpeg("images/cat.jpg", 1000, 318300205);
 
-    [SharedFact("images/dog.jpg", jpeg: true)]
+    [JpegFact("images/dog.jpg")]
     public void The_dog_is_decoded_as_by_pillow() => AssertJpeg("images/dog.jpg", 1080, 548077124);
 
-    [SharedFact("images/hummingbird.jpg", jpeg: true)]
+    [JpegFact("images/hummingbird.jpg")]
     public void The_hummingbird_is_decoded_as_by_pillow() => AssertJpeg("images/hummingbird.jpg", 450, 45450525);
 
     private static void AssertJpeg(string file, int side, long sum)

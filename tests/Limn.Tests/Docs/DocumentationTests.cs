@@ -5,7 +5,7 @@ namespace Limn.Tests.Docs;
 /// <summary>Every C# block of the documentation stands, word for word, in a source file of this folder that is compiled and run.</summary>
 public sealed partial class DocumentationTests
 {
-    private static readonly string Root = FindRoot();
+    private static readonly string Root = SharedFiles.Root;
 
     public static TheoryData<string> Pages => [.. Directory.EnumerateFiles(Path.Combine(Root, "docs"), "*.md").Append(Path.Combine(Root, "README.md"))
         .Select(f => Path.GetRelativePath(Root, f)).Order(StringComparer.Ordinal)];
@@ -30,14 +30,6 @@ public sealed partial class DocumentationTests
             if (target.Length == 0 || target.Contains("://", StringComparison.Ordinal)) continue;
             Assert.True(Path.Exists(Path.Combine(folder, target)), $"{page} links to {target}, which does not exist");
         }
-    }
-
-    /// <summary>The folder of the solution.</summary>
-    internal static string FindRoot()
-    {
-        DirectoryInfo? folder = new(AppContext.BaseDirectory);
-        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "Limn.slnx"))) folder = folder.Parent;
-        return folder?.FullName ?? throw new InvalidOperationException("The tests do not run from within the repository.");
     }
 
     private static string Compact(string code) => Space().Replace(code, " ");

@@ -17,7 +17,7 @@ public sealed class LibraryPage : IDisposable
 
     public LibraryPage()
     {
-        Environment.CurrentDirectory = DocumentationTests.FindRoot();
+        Environment.CurrentDirectory = SharedFiles.Root;
         Console.SetOut(TextWriter.Null);
     }
 

@@ -1,10 +1,11 @@
 using System.Text.Json;
+using Limn.ClassActivation;
 using Limn.Data;
 using Limn.Engine;
 using Limn.Games;
 using Limn.Gradients;
 using Limn.Models;
-using Limn.Tests.Data;
+
 using Xunit.Abstractions;
 
 namespace Limn.Tests.Golden;
@@ -103,6 +104,8 @@ public sealed class GoldenTests(ITestOutputHelper output)
             "conductance" => new Conductance(model) { Baseline = Start(), Steps = Steps(), Quadrature = Rule(), FiniteDifferences = true },
             // Recorded as Gauss-Legendre, but made by Captum's default, its trapezoid, which falls short by a fiftieth.
             "neuron-conductance" => new NeuronConductance(model) { Baseline = Start(), Steps = Steps(), Quadrature = Quadrature.RiemannTrapezoidCaptum, Neuron = NeuronOf(entry) },
+            "grad-cam" => new GradCam(model) { Relu = entry.GetProperty("relu").GetBoolean() },
+            "guided-grad-cam" => new GuidedGradCam(model) { Interpolate = Enum.Parse<MapInterpolation>(entry.GetProperty("interpolate").GetString()!, ignoreCase: true) },
             "feature-ablation" => new FeatureAblation(model)
             {
                 Baseline = Start(),

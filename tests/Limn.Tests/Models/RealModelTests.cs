@@ -2,7 +2,7 @@ using Limn.Data;
 using Limn.Engine;
 using Limn.Gradients;
 using Limn.Models;
-using Limn.Tests.Data;
+
 
 namespace Limn.Tests.Models;
 

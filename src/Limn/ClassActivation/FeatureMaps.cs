@@ -1,0 +1,64 @@
+using Limn.Engine;
+
+namespace Limn.ClassActivation;
+
+/// <summary>A layer's values as maps: channels over positions, whatever order the layer keeps them in.</summary>
+/// <param name="Values">[rows, channels, positions].</param>
+/// <param name="Layout">How the layer keeps them.</param>
+internal sealed record FeatureMaps(NdArray Values, MapLayout Layout)
+{
+    public int Rows => Values.Dims[0];
+
+    public int Channels => Values.Dims[1];
+
+    public int Positions => Values.Dims[2];
+
+    /// <summary>The values of a channel at all positions.</summary>
+    public Span<float> Channel(int row, int channel) => Values.Floats.Slice((row * Channels + channel) * Positions, Positions);
+
+    public static FeatureMaps Of(NdArray layer, MapLayout layout) => new(layout.ToMaps(layer), layout);
+
+    /// <summary>Σ_c weight(row, c) · A_c, a map for each row: [rows · positions].</summary>
+    public double[] Weighted(Func<int, int, double> weight)
+    {
+        var map = new double[Rows * Positions];
+        for (int r = 0; r < Rows; r++)
+            for (int c = 0; c < Channels; c++)
+            {
+                double w = weight(r, c);
+                if (w == 0) continue;
+                ReadOnlySpan<float> a = Channel(r, c);
+                Span<double> sum = map.AsSpan(r * Positions, Positions);
+                for (int p = 0; p < a.Length; p++) sum[p] += w * a[p];
+            }
+        return map;
+    }
+
+    /// <summary>Σ_c combine(A, other) at each position, a map for each row: [rows · positions].</summary>
+    public double[] Combined(FeatureMaps other, Func<double, double, double> combine)
+    {
+        var map = new double[Rows * Positions];
+        for (int r = 0; r < Rows; r++)
+            for (int c = 0; c < Channels; c++)
+            {
+                ReadOnlySpan<float> a = Channel(r, c), b = other.Channel(r, c);
+                Span<double> sum = map.AsSpan(r * Positions, Positions);
+                for (int p = 0; p < a.Length; p++) sum[p] += combine(a[p], b[p]);
+            }
+        return map;
+    }
+
+    public static double Sum(ReadOnlySpan<float> values)
+    {
+        double sum = 0;
+        foreach (float v in values) sum += v;
+        return sum;
+    }
+
+    public static double Dot(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
+    {
+        double sum = 0;
+        for (int i = 0; i < a.Length; i++) sum += (double)a[i] * b[i];
+        return sum;
+    }
+}

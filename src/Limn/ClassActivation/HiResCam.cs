@@ -1,0 +1,15 @@
+using Limn.Models;
+
+namespace Limn.ClassActivation;
+
+/// <summary>HiRes-CAM: gradient times activation at each position, summed over channels.</summary>
+/// <remarks>
+/// map = ReLU(Σ_c g_cp A_cp). Unlike Grad-CAM it does not average gradients over positions, so it shows only what the score owes to a
+/// position. On a network that ends in global average pooling and a linear layer it equals <see cref="GradCam"/>.
+/// Draelos, Carin: Use HiResCAM instead of Grad-CAM, 2020, eq. 3. Before the ReLU it is Input x Gradient at the layer, summed over channels.
+/// </remarks>
+[Method("hires-cam", "HiResCAM", "Gradient times activation at each position of a layer, summed over channels.", Source = "Draelos, Carin 2020, eq. 3")]
+public sealed class HiResCam(OnnxModel model) : ClassActivationMethod(model)
+{
+    private protected override double[] Map(FeatureLayer layer) => layer.Activations.Combined(layer.Gradients, (a, g) => a * g);
+}
