@@ -132,6 +132,16 @@ public static class MethodTexts
                 Baseline,
                 NotTheWorld,
             ]),
+        ["xrai"] = new(
+            "XRAI",
+            "The picture is cut into overlapping segments. Each pixel gets the mean attribution (Integrated Gradients from black and from white) of the segment that brought it in, the densest segments first.",
+            ["Which regions of the picture matter most for the score, as a ranking.", "Regions instead of single pixels: noise of the gradients is averaged away."],
+            [
+                "The regions are those of the picture, not of the model: it cannot show that the model looks at half an object.",
+                "A value is a density. A large weak region can matter more in sum than a small strong one.",
+                NoSum,
+                NotTheWorld,
+            ]),
         ["smooth-grad"] = new(
             "SmoothGrad",
             "Each value is the gradient of the target, averaged over many copies of the input with random noise added.",

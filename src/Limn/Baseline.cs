@@ -15,7 +15,26 @@ public abstract record Baseline
     public static Baseline Zero { get; } = new ConstantBaseline(0);
 
     /// <summary>The mean of each channel of the picture; for tables, of each column over the rows given.</summary>
-    public static Baseline Mean { get; } = new MeanBaseline();
+    public static Baseline Mean { get; } = new ChannelBaseline("mean", (channel, _, _) => channel.Mean);
+
+    /// <summary>The smallest value of each channel of the picture; for tables, of each column over the rows given.</summary>
+    public static Baseline Black { get; } = new ChannelBaseline("black", (channel, _, _) => (float)channel.Low);
+
+    /// <summary>The largest value of each channel of the picture; for tables, of each column over the rows given.</summary>
+    public static Baseline White { get; } = new ChannelBaseline("white", (channel, _, _) => (float)channel.High);
+
+    /// <summary>Each element drawn evenly between the smallest and largest value of its channel (for tables, of its column over the rows given).</summary>
+    /// <param name="seed">The same seed gives the same draws. A row's draws depend on its position among the rows.</param>
+    public static Baseline Uniform(ulong seed = 0) => new ChannelBaseline("uniform", (channel, _, index) =>
+        (float)(channel.Low + (channel.High - channel.Low) * new CounterRandom(seed).Uniform(index)));
+
+    /// <summary>The input itself, with Gaussian noise added.</summary>
+    /// <param name="stdev">The noise's standard deviation, as a share of the range of the channel (for tables, of the column over the rows given).</param>
+    /// <param name="seed">The same seed gives the same draws. A row's draws depend on its position among the rows.</param>
+    /// <exception cref="InvalidOptionException">The standard deviation is not positive.</exception>
+    public static Baseline Gaussian(double stdev = 0.5, ulong seed = 0) => stdev > 0
+        ? new ChannelBaseline("gaussian", (channel, element, index) => (float)(element + stdev * (channel.High - channel.Low) * new CounterRandom(seed).Normal(index)))
+        : throw new InvalidOptionException($"The noise's standard deviation must be positive, and {stdev} was given.");
 
     /// <summary>One number everywhere.</summary>
     public static Baseline Value(float value) => new ConstantBaseline(value);
@@ -102,32 +121,27 @@ public abstract record Baseline
         }
     }
 
-    private sealed record MeanBaseline : Baseline
+    private sealed record ChannelBaseline(string Name, Replacement Replace) : Baseline
     {
-        public override string Describe() => "mean";
+        public override string Describe() => Name;
 
         private protected override NdArray Fill(NdArray input, int index)
         {
-            NdArray mean = NdArray.Create(input.Type, input.Dims.ToArray());
+            if (!input.Type.IsFloating()) throw new InvalidDataException($"The baseline '{Name}' is made for floating-point inputs, and an input holds {input.Type} elements. Use --baseline 0 or a file.");
+            NdArray filled = NdArray.Create(input.Type, input.Dims.ToArray());
             int rows = input.Dims[0], columns = input.Length / rows;
-            if (input.Rank <= 2)
+            // A table's channels are its columns, over all rows; a picture's are its planes, of each row.
+            bool table = input.Rank <= 2;
+            int channels = table ? columns : rows * input.Dims[1], size = table ? rows : columns / input.Dims[1];
+            for (int c = 0; c < channels; c++)
             {
-                for (int c = 0; c < columns; c++)
-                {
-                    double sum = 0;
-                    for (int r = 0; r < rows; r++) sum += input.Floats[r * columns + c];
-                    for (int r = 0; r < rows; r++) mean.Floats[r * columns + c] = (float)(sum / rows);
-                }
-                return mean;
+                int At(int i) => table ? i * columns + c : c * size + i;
+                var values = new double[size];
+                for (int i = 0; i < size; i++) values[i] = input.Floats[At(i)];
+                var channel = new Channel(values);
+                for (int i = 0; i < size; i++) filled.Floats[At(i)] = Replace(channel, values[i], ((ulong)index << 40) + (ulong)At(i));
             }
-            int inner = columns / input.Dims[1];
-            for (int p = 0; p < rows * input.Dims[1]; p++)
-            {
-                double sum = 0;
-                foreach (float v in input.Floats.Slice(p * inner, inner)) sum += v;
-                mean.Floats.Slice(p * inner, inner).Fill((float)(sum / inner));
-            }
-            return mean;
+            return filled;
         }
     }
 
@@ -155,5 +169,18 @@ public abstract record Baseline
         internal override IEnumerable<IReadOnlyList<NdArray>> Resolve(IReadOnlyList<NdArray> inputs) => Parts.SelectMany(p => p.Resolve(inputs));
 
         private protected override NdArray Fill(NdArray input, int index) => throw new LimnException("This method takes a single baseline.");
+    }
+
+    /// <summary>What stands in for an element of a channel.</summary>
+    private delegate float Replacement(Channel channel, double element, ulong index);
+
+    /// <summary>The mean and the range of a picture's plane or a table's column.</summary>
+    private sealed class Channel(double[] values)
+    {
+        public float Mean { get; } = (float)(values.Sum() / values.Length);
+
+        public double Low { get; } = values.Min();
+
+        public double High { get; } = values.Max();
     }
 }

@@ -85,6 +85,7 @@ public static class MethodRegistry
         typeof(GuidedIntegratedGradients),
         typeof(BlurIntegratedGradients),
         typeof(Idgi),
+        typeof(Xrai),
         typeof(SmoothGrad),
         typeof(SmoothGradSquared),
         typeof(VarGrad),

@@ -14,6 +14,7 @@ public class MethodTextsTests
     [InlineData("guided-ig")]
     [InlineData("blur-ig")]
     [InlineData("idgi")]
+    [InlineData("xrai")]
     [InlineData("smooth-grad")]
     [InlineData("smooth-grad-squared")]
     [InlineData("var-grad")]
