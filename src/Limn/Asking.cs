@@ -7,8 +7,6 @@ namespace Limn;
 /// <summary>Turns what the user asks into a <see cref="Question"/>: finds the target and the places, and evaluates the model once.</summary>
 internal static class Asking
 {
-    private static readonly Dictionary<Value, NdArray> NoValues = [];
-
     public static Question Of(Method method, IReadOnlyList<NdArray> inputs, Target target, ExplainOptions options, RunLog log)
     {
         if (method.Model is OnnxModel network) return OfNetwork(method, network, inputs, target, options, log);
@@ -18,7 +16,7 @@ internal static class Asking
             throw new InvalidTargetException($"The target '{target.Describe()}' looks inside the model; a black box has only the classes of its first output.");
         log.Count(inputs[0].Dims[0]);
         NdArray output = method.Model.Predict(inputs, options.Cancellation)[0];
-        return new Question(method.Model, source: null, Readout.Of(target, output), inputs, [], NoValues, NoValues, log);
+        return new Question(method.Model, Readout.Of(target, output), inputs, log);
     }
 
     private static Question OfNetwork(Method method, OnnxModel network, IReadOnlyList<NdArray> inputs, Target target, ExplainOptions options, RunLog log)
@@ -36,7 +34,7 @@ internal static class Asking
         var known = new Dictionary<Value, NdArray>();
         for (int i = 0; i < layers.Length; i++)
             if (values[i + 1].Rank > 0 && values[i + 1].Dims[0] == readout.Rows) known[layers[i]] = values[i + 1];
-        return new Question(network, source, readout, inputs, places, known, NoValues, log);
+        return new Question(network, readout, inputs, log) { Source = source, Places = places, Known = known };
     }
 
     /// <summary>The layer that was asked for, or the inputs; for an input of integers the first floating value behind it, its embedding.</summary>

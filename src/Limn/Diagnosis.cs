@@ -48,8 +48,7 @@ internal static class Diagnosis
             if (large)
             {
                 flags |= AttributionFlags.DeltaLarge;
-                string more = MethodRegistry.OptionsOf(method).ContainsKey("steps") ? "steps" : "samples";
-                remarks.Add($"The attributions do not add up well. Use more {more} (--set {more}=...).");
+                remarks.Add($"The attributions do not add up well. {result.Remedy}");
             }
         }
         if (method.TakesGradients && question.GradientFunction(null).Cuts is { Count: > 0 } cuts)

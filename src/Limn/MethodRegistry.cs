@@ -5,6 +5,7 @@ using Limn.Engine.Graphs;
 using Limn.Games;
 using Limn.Gradients;
 using Limn.Models;
+using Limn.Propagation;
 
 namespace Limn;
 
@@ -89,6 +90,11 @@ public static class MethodRegistry
         typeof(SmoothGrad),
         typeof(SmoothGradSquared),
         typeof(VarGrad),
+        typeof(GuidedBackprop),
+        typeof(Deconvolution),
+        typeof(RectGrad),
+        typeof(DeepLift),
+        typeof(DeepLiftShap),
         typeof(Cam),
         typeof(GradCam),
         typeof(GradCamPlusPlus),

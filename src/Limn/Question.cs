@@ -9,100 +9,106 @@ namespace Limn;
 /// What a method is asked: a model, a target, rows, and the places to explain. Methods see the model through it: scores,
 /// gradients, values at the places, and the same question with other rows or other values at the places.
 /// </summary>
-public sealed class Question
+public sealed record Question
 {
-    private static readonly Dictionary<Value, NdArray> Nothing = [];
-
     private const int MostRows = 128;
     private const long ComfortableBytes = 256L << 20; // larger batches do not get faster, only larger
 
-    private readonly IPredictor model;
-    private readonly TargetSource? source;
-    private readonly Readout readout;
-    private readonly IReadOnlyList<NdArray> inputs;
-    private readonly IReadOnlyDictionary<Value, NdArray> known;
-    private readonly IReadOnlyDictionary<Value, NdArray> overrides;
+    private static readonly Dictionary<Value, NdArray> Nothing = [];
+
     private readonly RunLog log;
 
-    internal Question(IPredictor model, TargetSource? source, Readout readout, IReadOnlyList<NdArray> inputs, IReadOnlyList<Value> places,
-        IReadOnlyDictionary<Value, NdArray> known, IReadOnlyDictionary<Value, NdArray> overrides, RunLog log)
+    internal Question(IPredictor model, Readout readout, IReadOnlyList<NdArray> inputs, RunLog log)
     {
-        this.model = model;
-        this.source = source;
-        this.readout = readout;
-        this.inputs = inputs;
-        this.known = known; // values at layers that follow from these inputs, so that they need not be computed again
-        this.overrides = overrides;
+        Model = model;
+        Readout = readout;
+        Inputs = inputs;
         this.log = log;
-        Places = places;
     }
 
     /// <summary>The number of rows.</summary>
-    public int Rows => readout.Rows;
+    public int Rows => Readout.Rows;
 
     /// <summary>The model's inputs, one array each, rows along the first axis.</summary>
-    public IReadOnlyList<NdArray> Inputs => inputs;
+    public IReadOnlyList<NdArray> Inputs { get; internal init; }
 
     /// <summary>The seed of this explanation.</summary>
     public ulong Seed => log.Seed;
 
     /// <summary>The explained values of the network; empty for a black box, of which the inputs are explained.</summary>
-    internal IReadOnlyList<Value> Places { get; }
+    internal IReadOnlyList<Value> Places { get; init; } = [];
 
-    internal IPredictor Model => model;
+    internal IPredictor Model { get; }
 
-    internal OnnxModel Network => model as OnnxModel
+    /// <summary>Where the target reads; null for a black box.</summary>
+    internal TargetSource? Source { get; init; }
+
+    internal Readout Readout { get; init; }
+
+    /// <summary>Values at layers that follow from these inputs, so that they need not be computed again.</summary>
+    internal IReadOnlyDictionary<Value, NdArray> Known { get; init; } = Nothing;
+
+    /// <summary>Values that are set instead of computed.</summary>
+    internal IReadOnlyDictionary<Value, NdArray> Overrides { get; init; } = Nothing;
+
+    /// <summary>The reference input that rulebooks which measure differences propagate beside the input; null where there is none.</summary>
+    internal IReadOnlyList<NdArray>? Reference { get; init; }
+
+    internal OnnxModel Network => Model as OnnxModel
         ?? throw new LimnException("This method looks inside the model and needs an OnnxModel; a black box can be explained with feature-ablation or occlusion.");
 
     /// <summary>Whether the place is an input of the model (rather than a layer).</summary>
     internal bool IsInput(int place) => Places.Count == 0 || Network.Graph.Inputs.Contains(Places[place]);
 
-    /// <summary>Where the target reads.</summary>
-    internal TargetSource? Source => source;
-
-    internal Readout Readout => readout;
-
     /// <summary>The same question about some of the rows, in the given order and as often as given.</summary>
-    public Question Select(params ReadOnlySpan<int> rows)
+    public Question Select(params ReadOnlySpan<int> rows) => this with
     {
-        var chosen = new NdArray[inputs.Count];
-        for (int i = 0; i < chosen.Length; i++) chosen[i] = Batches.Select(inputs[i], rows);
-        return new Question(model, source, readout.Select(rows), chosen, Places, Select(known, rows), Select(overrides, rows), log);
-    }
+        Readout = Readout.Select(rows),
+        Inputs = Select(Inputs, rows),
+        Known = Select(Known, rows),
+        Overrides = Select(Overrides, rows),
+        Reference = Reference is null ? null : Select(Reference, rows),
+    };
 
     /// <summary>The same question with other inputs. The target stays what it was, also if it was the predicted class.</summary>
-    public Question WithInputs(IReadOnlyList<NdArray> other) => new(model, source, readout, other, Places, Nothing, overrides, log);
+    public Question WithInputs(IReadOnlyList<NdArray> other) => this with { Inputs = other, Known = Nothing };
 
     /// <summary>The same question with the values at the places set, instead of computed from the inputs.</summary>
     public Question WithPlaces(IReadOnlyList<NdArray> values)
     {
         if (Places.Count == 0) return WithInputs(values);
-        var changed = new Dictionary<Value, NdArray>(overrides);
+        var changed = new Dictionary<Value, NdArray>(Overrides);
         for (int i = 0; i < values.Count; i++) changed[Places[i]] = values[i];
-        return new Question(model, source, readout, inputs, Places, Nothing, changed, log);
+        return this with { Known = Nothing, Overrides = changed };
     }
 
+    /// <summary>The same question with a reference input, which rulebooks that measure differences propagate beside the input.</summary>
+    public Question WithReference(IReadOnlyList<NdArray> other) => this with { Reference = other };
+
+    /// <summary>The same question with other inputs, and everything else computed from them.</summary>
+    internal Question OnlyInputs(IReadOnlyList<NdArray> other) => this with { Inputs = other, Known = Nothing, Overrides = Nothing, Reference = null };
+
     /// <summary>The same question at other places of the network.</summary>
-    internal Question At(IReadOnlyList<Value> places) => new(model, source, readout, inputs, places, known, overrides, log);
+    internal Question At(IReadOnlyList<Value> places) => this with { Places = places };
 
     /// <summary>The same rows and places with another target, given as a value of the network and the weights of its elements.</summary>
-    internal Question About(TargetSource otherSource, Readout otherReadout) => new(model, otherSource, otherReadout, inputs, Places, known, overrides, log);
+    internal Question About(TargetSource source, Readout readout) => this with { Source = source, Readout = readout };
 
     /// <summary>The value that the target reads from.</summary>
-    internal NdArray SourceValue() => InPortions(f => [Fetch(Network, f, source!.Value)])[0];
+    internal NdArray SourceValue() => InPortions(f => [Fetch(Network, f, Source!.Value)])[0];
 
     /// <summary>The score of each row.</summary>
     public double[] Scores()
     {
-        if (model is OnnxModel) return readout.Scores(SourceValue());
+        if (Model is OnnxModel) return Readout.Scores(SourceValue());
         log.Count(Rows);
-        return readout.Scores(model.Predict(inputs, log.Cancellation)[0]);
+        return Readout.Scores(Model.Predict(Inputs, log.Cancellation)[0]);
     }
 
     /// <summary>The values at the places, one array each.</summary>
     public IReadOnlyList<NdArray> PlaceValues()
     {
-        if (Places.Count == 0) return inputs;
+        if (Places.Count == 0) return Inputs;
         IReadOnlyDictionary<Value, NdArray> feeds = Feeds();
         Value[] missing = [.. Places.Where(p => !feeds.ContainsKey(p))];
         NdArray[] computed = missing.Length == 0 ? [] : InPortions(f => { log.Count(RowsOf(f)); return Network.Fetch(f, missing, log.Cancellation); });
@@ -120,10 +126,10 @@ public sealed class Question
     internal bool PassThrough(Value layer, IReadOnlyList<Value> from)
     {
         HashSet<Value> around = [.. from.Where(v => v != layer)];
-        foreach (Node node in source!.Graph.Nodes)
+        foreach (Node node in Source!.Graph.Nodes)
             if (Enumerable.Range(0, node.Inputs.Count).Any(i => node.Inputs[i] is { } v && around.Contains(v) && !node.Operator.UsesShapeOnly(i)))
                 around.UnionWith(node.Outputs.Where(o => o != layer));
-        return !around.Contains(source.Value);
+        return !around.Contains(Source.Value);
     }
 
     /// <summary>The score of each row, and its gradient at each place.</summary>
@@ -135,9 +141,9 @@ public sealed class Question
         var parts = new List<NdArray[]>();
         foreach (Question part in Portions(portion))
         {
-            var (value, gradients) = function.Evaluate(part.Feeds(), part.readout.Weights, log.Cancellation);
+            var (value, gradients) = function.Evaluate(part.Feeds(), part.Readout.Weights, part.ReferenceFeeds(), log.Cancellation);
             log.Count(part.Rows);
-            scores.AddRange(part.readout.Scores(value));
+            scores.AddRange(part.Readout.Scores(value));
             parts.Add(gradients);
         }
         return ([.. scores], [.. Enumerable.Range(0, Places.Count).Select(i => Batches.Join([.. parts.Select(p => p[i])]))]);
@@ -146,12 +152,12 @@ public sealed class Question
     /// <summary>The gradient at the first place, and the product of the second derivatives with <paramref name="along"/>; null where they are zero everywhere.</summary>
     internal (NdArray Gradient, NdArray? Product) HessianTimes(NdArray along)
     {
-        var function = new HessianProduct(Network, source!, Places[0]);
+        var function = new HessianProduct(Network, Source!, Places[0]);
         var parts = new List<(NdArray Gradient, NdArray? Product)>();
         int from = 0;
         foreach (Question part in Portions(Portion()))
         {
-            parts.Add(function.Evaluate(part.Feeds(), part.readout.Weights, along.Rows(from, part.Rows), log.Cancellation));
+            parts.Add(function.Evaluate(part.Feeds(), part.Readout.Weights, along.Rows(from, part.Rows), log.Cancellation));
             log.Count(part.Rows);
             from += part.Rows;
         }
@@ -162,14 +168,14 @@ public sealed class Question
     public int Portion(Rulebook? rulebook = null)
     {
         GradientFunction function = GradientFunction(rulebook);
-        return FitToMemory(q => function.BytesFor(q.Feeds(), q.readout.Weights));
+        return FitToMemory(q => function.BytesFor(q.Feeds(), q.Readout.Weights, q.ReferenceFeeds()));
     }
 
     /// <summary>How many rows are predicted at once within the memory budget.</summary>
     public int PredictionPortion()
     {
-        if (model is OnnxModel network) return FitToMemory(q => network.Session.BytesFor(q.Feeds(), [source!.Value]));
-        long row = Math.Max(1, inputs.Sum(i => 4L * i.Length) / Math.Max(1, Rows));
+        if (Model is OnnxModel network) return FitToMemory(q => network.Session.BytesFor(q.Feeds(), [Source!.Value]));
+        long row = Math.Max(1, Inputs.Sum(i => 4L * i.Length) / Math.Max(1, Rows));
         return (int)Math.Clamp(Math.Min(log.Budget, ComfortableBytes) / row, 1, MostRows);
     }
 
@@ -180,18 +186,31 @@ public sealed class Question
 
     internal IReadOnlyDictionary<Value, NdArray> Feeds()
     {
-        var feeds = new Dictionary<Value, NdArray>(Network.FeedsOf(inputs));
-        foreach (var (value, array) in known) feeds[value] = array;
-        foreach (var (value, array) in overrides) feeds[value] = array;
+        var feeds = new Dictionary<Value, NdArray>(Network.FeedsOf(Inputs));
+        foreach (var (value, array) in Known) feeds[value] = array;
+        foreach (var (value, array) in Overrides) feeds[value] = array;
         return feeds;
     }
 
-    internal GradientFunction GradientFunction(Rulebook? rulebook) => Network.GradientOf(source!.Graph, source.Value, Places, rulebook);
+    private IReadOnlyDictionary<Value, NdArray>? ReferenceFeeds() => Reference is null ? null : Network.FeedsOf(Reference);
+
+    /// <summary>Whether every path from the model's inputs to the target leads through the places, so that what they contribute is all there is.</summary>
+    internal bool PlacesSeparate()
+    {
+        HashSet<Value> needed = [Source!.Value];
+        foreach (Node node in Source.Graph.Nodes.Reverse())
+            if (node.Outputs.Any(o => needed.Contains(o) && !Places.Contains(o)))
+                for (int i = 0; i < node.Inputs.Count; i++)
+                    if (node.Inputs[i] is { } v && !node.Operator.UsesShapeOnly(i)) needed.Add(v);
+        return !Network.Graph.Inputs.Any(i => needed.Contains(i) && !Places.Contains(i));
+    }
+
+    internal GradientFunction GradientFunction(Rulebook? rulebook) => Network.GradientOf(Source!.Graph, Source.Value, Places, rulebook);
 
     private NdArray Fetch(OnnxModel network, IReadOnlyDictionary<Value, NdArray> feeds, Value value)
     {
         log.Count(RowsOf(feeds));
-        return Batches.Run(network.FixedRows, feeds, f => network.SessionOf(source!.Graph).Run(f, [value], log.Cancellation))[0];
+        return Batches.Run(network.FixedRows, feeds, f => network.SessionOf(Source!.Graph).Run(f, [value], log.Cancellation))[0];
     }
 
     private static int RowsOf(IReadOnlyDictionary<Value, NdArray> feeds) => feeds.Values.First() is { Rank: > 0 } first ? first.Dims[0] : 1;
@@ -200,6 +219,13 @@ public sealed class Question
     {
         NdArray[][] parts = [.. Portions(MostRows).Select(p => run(p.Feeds()))];
         return [.. Enumerable.Range(0, parts[0].Length).Select(i => Batches.Join([.. parts.Select(p => p[i])]))];
+    }
+
+    private static NdArray[] Select(IReadOnlyList<NdArray> arrays, ReadOnlySpan<int> rows)
+    {
+        var selected = new NdArray[arrays.Count];
+        for (int i = 0; i < selected.Length; i++) selected[i] = Batches.Select(arrays[i], rows);
+        return selected;
     }
 
     private static Dictionary<Value, NdArray> Select(IReadOnlyDictionary<Value, NdArray> values, ReadOnlySpan<int> rows)

@@ -15,7 +15,7 @@ public static class Gradient
     /// <param name="target">What is differentiated; any floating value of the graph, of any shape.</param>
     /// <param name="at">Where: inputs, weights, or any values between.</param>
     /// <param name="rulebook">What nodes send backwards; null for calculus.</param>
-    /// <param name="seed">What arrives at the target, of its shape; null for ones (the gradient of the sum of the target).</param>
+    /// <param name="seed">The weights of the target's elements, of its shape; null for ones (the gradient of the sum of the target).</param>
     /// <exception cref="UnknownNameException">A value is not in the graph.</exception>
     public static GradientGraph Of(Graph graph, Value target, IReadOnlyList<Value> at, Rulebook? rulebook = null, Value? seed = null)
     {
@@ -39,7 +39,8 @@ public static class Gradient
             if (Enumerable.Range(0, node.Inputs.Count).Any(i => node.Inputs[i] is { } v && leadsHere.Contains(v) && !node.Operator.UsesShapeOnly(i)))
                 leadsHere.UnionWith(node.Outputs);
 
-        var arriving = new Dictionary<Value, List<Value>> { [target] = [seed ?? builder.Filled(target, 1)] };
+        var arriving = new Dictionary<Value, List<Value>> { [target] = [rulebook.Start(builder, target, seed ?? builder.Filled(target, 1))] };
+        var pass = new ForwardPass(builder, graph, behind, target, rulebook.NeedsReference);
         var sums = new Dictionary<Value, Value>();
         List<Node> cuts = [];
 
@@ -62,7 +63,7 @@ public static class Gradient
             Value?[] upstreams = [.. node.Outputs.Select(Arrived)];
             if (Array.TrueForAll(upstreams, u => u is null)) continue;
 
-            var backward = new Backward(builder, node, upstreams, Needs);
+            var backward = new Backward(builder, node, upstreams, Needs, pass);
             Value?[]? sent = rulebook.RuleFor(node) is { } rule ? rule(backward) : node.Operator.Gradient(backward);
             if (sent is null)
             {
@@ -78,7 +79,7 @@ public static class Gradient
         }
 
         Value?[] gradients = [.. at.Select(Arrived)];
-        return new GradientGraph(builder.Build(), gradients, cuts);
+        return new GradientGraph(builder.Build(), gradients, cuts) { ReferenceInputs = pass.ReferenceInputs };
     }
 }
 
@@ -88,6 +89,9 @@ public static class Gradient
 /// <param name="Cuts">Nodes between place and target that let no gradient through.</param>
 public sealed record GradientGraph(Graph Graph, IReadOnlyList<Value?> Gradients, IReadOnlyList<Node> Cuts)
 {
+    /// <summary>For a rulebook with a reference: for each input behind the target the one that takes its reference. Empty otherwise.</summary>
+    public IReadOnlyDictionary<Value, Value> ReferenceInputs { get; init; } = new Dictionary<Value, Value>();
+
     /// <summary>The gradient at place <paramref name="index"/>.</summary>
     /// <exception cref="NotDifferentiableException">There is none; the message names what cuts the path.</exception>
     public Value Required(int index = 0)

@@ -15,18 +15,21 @@ internal sealed class GradientFunction
     private readonly Value?[] gradients;
     private readonly IReadOnlyList<Value> at;
     private readonly Value[] fetches;
+    private readonly IReadOnlyDictionary<Value, Value> references;
 
     public GradientFunction(OnnxModel model, Graph graph, Value source, IReadOnlyList<Value> at, Rulebook? rulebook)
     {
         this.model = model;
         this.source = source;
         this.at = at;
+        graph = rulebook?.Prepare(graph, [source, .. at]) ?? graph;
         var builder = new GraphBuilder(graph);
         seed = builder.Input("limn.seed", ElementType.Float, source.Shape);
         GradientGraph result = Gradient.Of(builder, graph, source, at, rulebook, seed);
         gradients = [.. result.Gradients];
         if (Array.TrueForAll(gradients, g => g is null)) result.Required();
         Cuts = result.Cuts;
+        references = result.ReferenceInputs;
         session = new Session(result.Graph, model.Threads);
         fetches = [source, .. gradients.OfType<Value>()];
     }
@@ -37,10 +40,12 @@ internal sealed class GradientFunction
     /// <summary>The value of the source and, for each place, the gradient of ⟨seed, source⟩: zeros where the source does not depend on the place.</summary>
     /// <param name="feeds">The model's inputs, and any values that are set instead of computed.</param>
     /// <param name="seeds">The weights of the source's elements, of its shape.</param>
+    /// <param name="reference">The reference of each input, for rulebooks that need one.</param>
     /// <param name="cancellation">Stops between operators.</param>
-    public (NdArray Source, NdArray[] Gradients) Evaluate(IReadOnlyDictionary<Value, NdArray> feeds, NdArray seeds, CancellationToken cancellation)
+    public (NdArray Source, NdArray[] Gradients) Evaluate(IReadOnlyDictionary<Value, NdArray> feeds, NdArray seeds,
+        IReadOnlyDictionary<Value, NdArray>? reference, CancellationToken cancellation)
     {
-        var all = new Dictionary<Value, NdArray>(feeds) { [seed] = seeds };
+        Dictionary<Value, NdArray> all = Join(feeds, seeds, reference);
         NdArray[] results = Batches.Run(model.FixedRows, all, f => session.Run(f, fetches, cancellation));
         var values = new NdArray[at.Count];
         int next = 1;
@@ -54,6 +59,14 @@ internal sealed class GradientFunction
     }
 
     /// <summary>The bytes of one evaluation.</summary>
-    public long BytesFor(IReadOnlyDictionary<Value, NdArray> feeds, NdArray seeds) =>
-        session.BytesFor(new Dictionary<Value, NdArray>(feeds) { [seed] = seeds }, fetches);
+    public long BytesFor(IReadOnlyDictionary<Value, NdArray> feeds, NdArray seeds, IReadOnlyDictionary<Value, NdArray>? reference) =>
+        session.BytesFor(Join(feeds, seeds, reference), fetches);
+
+    private Dictionary<Value, NdArray> Join(IReadOnlyDictionary<Value, NdArray> feeds, NdArray seeds, IReadOnlyDictionary<Value, NdArray>? reference)
+    {
+        var all = new Dictionary<Value, NdArray>(feeds) { [seed] = seeds };
+        foreach (var (input, twin) in references)
+            all.Add(twin, reference?[input] ?? throw new InvalidOperationException("The rulebook needs a reference input, and the question has none."));
+        return all;
+    }
 }

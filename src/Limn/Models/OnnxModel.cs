@@ -24,7 +24,7 @@ public enum OutputMeaning
 public sealed class OnnxModel : IPredictor
 {
     private readonly Lock gate = new();
-    private readonly Dictionary<string, GradientFunction> gradients = [];
+    private readonly Dictionary<(string Where, Rulebook Rules), GradientFunction> gradients = [];
     private readonly Dictionary<string, DirectionalDerivative> derivatives = [];
     private readonly System.Runtime.CompilerServices.ConditionalWeakTable<Graph, Session> grown = [];
     private readonly string? path;
@@ -112,7 +112,7 @@ public sealed class OnnxModel : IPredictor
     {
         lock (gate)
         {
-            string key = $"{System.Runtime.CompilerServices.RuntimeHelpers.GetHashCode(graph)}|{source.Name}|{string.Join('|', at.Select(v => v.Name))}|{rulebook?.GetHashCode()}";
+            var key = ($"{System.Runtime.CompilerServices.RuntimeHelpers.GetHashCode(graph)}|{source.Name}|{string.Join('|', at.Select(v => v.Name))}", rulebook ?? Rulebook.Calculus);
             if (!gradients.TryGetValue(key, out GradientFunction? function))
                 gradients.Add(key, function = new GradientFunction(this, graph, source, at, rulebook));
             return function;

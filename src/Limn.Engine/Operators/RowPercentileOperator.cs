@@ -1,0 +1,52 @@
+using Limn.Engine.Differentiation;
+using Limn.Engine.Graphs;
+
+namespace Limn.Engine.Operators;
+
+/// <summary>A percentile of each row.</summary>
+public static class RowPercentileOperator
+{
+    /// <summary>The percentile of each row of x [N, ...], with all axes but the first of length one.</summary>
+    public static Value RowPercentile(this GraphBuilder graph, Value x, double percentile) => graph.Op(new RowPercentile(percentile), x);
+}
+
+/// <summary>The smallest element of each row (along the first axis) with at least p % of the row's elements at or below it; the least for p = 0.</summary>
+/// <remarks>NaN sorts below all numbers. An empty row gives NaN. Not differentiated, and without a written form in ONNX: a rule of propagation uses it.</remarks>
+public sealed class RowPercentile(double percentile) : Operator
+{
+    public double Percentile { get; } = percentile;
+
+    public override string Name => "RowPercentile";
+
+    public override string Domain => "limn";
+
+    public override IEnumerable<OperatorAttribute> Attributes => [new("percentile", (float)Percentile)];
+
+    public override void Infer(InferenceContext context)
+    {
+        Shape? shape = context.ShapeOf(0);
+        if (shape is { Rank: 0 }) throw context.Error("its input has no rows.");
+        context.Output(0, context.TypeOf(0), shape is null ? null : Shape.Of([.. shape.Select((d, i) => i == 0 ? d : 1)]));
+    }
+
+    public override void Execute(KernelContext context)
+    {
+        int rows = context.Dims(0)[0], length = rows == 0 ? 0 : context.Input(0).Length / rows;
+        Span<float> y = context.OutputFloats();
+        if (length == 0)
+        {
+            y.Fill(float.NaN);
+            return;
+        }
+        int place = Math.Max(0, (int)Math.Ceiling(Percentile / 100 * length) - 1);
+        var sorted = new float[length];
+        for (int r = 0; r < rows; r++)
+        {
+            context.Floats(0).Slice(r * length, length).CopyTo(sorted);
+            Array.Sort(sorted);
+            y[r] = sorted[place];
+        }
+    }
+
+    public override Value?[] Gradient(Backward backward) => [null];
+}

@@ -1,0 +1,77 @@
+using Limn.Engine;
+using Limn.Engine.Differentiation;
+using Limn.Models;
+
+namespace Limn.Propagation;
+
+/// <summary>DeepLIFT: each element's share in the difference between the score and the score on a reference input.</summary>
+/// <remarks>
+/// φᵢ = mᵢ · (xᵢ − xᵢ'), with multipliers m propagated backwards: a linear node sends its weights, a non-linearity y = f(x) sends Δy/Δx, the
+/// slope between reference and input (Rescale rule), or its derivative where |Δx| &lt; <see cref="Epsilon"/>. Complete: Σφ = F(x) − F(x').
+/// Products, softmax, normalisations and (overlapping) max-pools have rules that are complete as well, and a node counts wherever
+/// it stands: reused, functional, on a residual path. At a layer the reference is what the layer is on the reference input; the sum is
+/// promised, and the delta reported, where every path leads through the layer.
+/// Shrikumar, Greenside, Kundaje: Learning Important Features Through Propagating Activation Differences, ICML 2017, section 3.
+/// Captum's max-pool rule uses the first row's winners for the whole batch and is incomplete where windows overlap, and its softmax rule
+/// subtracts a mean over the batch; here every row is explained by itself.
+/// </remarks>
+[Method("deep-lift", "DeepLIFT", "Each element's share in the difference of the score from a reference input's, by slopes between the two.",
+    Source = "Shrikumar, Greenside, Kundaje 2017, section 3")]
+public class DeepLift(OnnxModel model) : GradientMethod(model)
+{
+    /// <summary>The change of a node's input below which its derivative takes the place of the slope (default 1e-10).</summary>
+    [Option("epsilon", "The change of a node's input below which its derivative takes the place of the slope.")]
+    public double Epsilon { get; init; } = 1e-10;
+
+    /// <summary>The reference input (default zero). With several the attributions are averaged.</summary>
+    public Baseline Baseline { get; init; } = Baseline.Zero;
+
+    protected internal override MethodResult Compute(Question question) => OverReferences(question, errors: false);
+
+    private protected MethodResult OverReferences(Question question, bool errors)
+    {
+        if (!(Epsilon > 0)) throw new InvalidOptionException($"The option 'epsilon' must be positive, and {Epsilon} was given.");
+        Rulebook rules = new DeepLiftRules(Epsilon);
+        IReadOnlyList<NdArray> end = question.PlaceValues();
+        List<IReadOnlyList<NdArray>> references = [.. Baseline.Resolve(question.Inputs)];
+        var sums = end.Select(e => new double[e.Length]).ToArray();
+        var squares = end.Select(e => new double[errors ? e.Length : 0]).ToArray();
+        var prediction = new double[question.Rows];
+        var baselineScore = new double[question.Rows];
+        for (int n = 0; n < references.Count; n++)
+        {
+            question.ThrowIfCancelled();
+            var (scores, multipliers) = question.WithReference(references[n]).Gradient(rules);
+            Question at = question.OnlyInputs(references[n]);
+            IReadOnlyList<NdArray> start = at.PlaceValues();
+            double[] from = at.Scores();
+            for (int r = 0; r < from.Length; r++) (prediction[r], baselineScore[r]) = (scores[r], baselineScore[r] + from[r] / references.Count);
+            for (int p = 0; p < sums.Length; p++)
+                for (int i = 0; i < sums[p].Length; i++)
+                {
+                    double contribution = multipliers[p].Floats[i] * ((double)end[p].Floats[i] - start[p].Floats[i]);
+                    sums[p][i] += contribution;
+                    if (errors) squares[p][i] += contribution * contribution;
+                }
+            question.Report(n + 1, references.Count);
+        }
+
+        double[]? delta = question.PlacesSeparate() ? [.. baselineScore.Select((b, r) => b - prediction[r])] : null;
+        var values = new NdArray[end.Count];
+        var error = new NdArray[end.Count];
+        for (int p = 0; p < values.Length; p++)
+        {
+            values[p] = NdArray.Create(ElementType.Float, end[p].Dims.ToArray());
+            error[p] = NdArray.Create(ElementType.Float, end[p].Dims.ToArray());
+            int inner = Math.Max(1, end[p].Length / Math.Max(1, question.Rows)), count = references.Count;
+            for (int i = 0; i < sums[p].Length; i++)
+            {
+                double mean = sums[p][i] / count;
+                values[p].Floats[i] = (float)mean;
+                if (delta is not null) delta[i / inner] += mean;
+                if (errors) error[p].Floats[i] = count < 2 ? float.NaN : (float)Math.Sqrt(Math.Max(0, squares[p][i] / count - mean * mean) / (count - 1));
+            }
+        }
+        return new MethodResult(values, prediction, baselineScore, delta, errors ? error : null) { Remedy = "Some node on the way has no complete rule: please report the model." };
+    }
+}

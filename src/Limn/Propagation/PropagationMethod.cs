@@ -1,0 +1,16 @@
+using Limn.Engine.Differentiation;
+using Limn.Models;
+
+namespace Limn.Propagation;
+
+/// <summary>A method that propagates from the target to the places by a rulebook of its own: what arrives there is the attribution.</summary>
+public abstract class PropagationMethod(OnnxModel model) : GradientMethod(model)
+{
+    private protected abstract Rulebook Rulebook { get; }
+
+    protected internal override MethodResult Compute(Question question)
+    {
+        var (scores, values) = question.Gradient(Rulebook);
+        return new MethodResult(values, scores);
+    }
+}

@@ -1,0 +1,152 @@
+using Limn.Engine;
+using Limn.Engine.Graphs;
+using Limn.Engine.Operators;
+using Limn.Gradients;
+using Limn.Models;
+using Limn.Propagation;
+
+namespace Limn.Tests.Propagation;
+
+public sealed class DeepLiftTests
+{
+    private static readonly NdArray[] D12 = [new([-10f, 1, -5], 1, 3), new([3f, 3, 1], 1, 3)];
+
+    // Captum's reference rows 33 to 45.
+    [Fact]
+    public void Two_rectifiers_are_rescaled()
+    {
+        OnnxModel model = ReferenceNetworks.TwoRectifiers();
+        Attribution a = new DeepLift(model).Explain([new NdArray([1f], 1, 1), new NdArray([2f], 1, 1)], Target.Class(0));
+        ReferenceNetworks.Equal([2], Numbers.Of(a.Tensors[0].Values));
+        ReferenceNetworks.Equal([1], Numbers.Of(a.Tensors[1].Values));
+        Assert.Equal(0, a.ConvergenceDelta![0], 6);
+    }
+
+    [Fact]
+    public void A_pool_gives_the_change_to_the_winner_of_each_row()
+    {
+        OnnxModel model = ReferenceNetworks.Pooled();
+        NdArray x = ReferenceNetworks.Filled(1, 2, 4), start = new([1f, 2, 3, 9, 4, 8, 6, 7], 2, 4);
+        DeepLift method = new(model) { Baseline = Baseline.Of([start]) };
+        Attribution a = method.Explain([x], Target.Class(0));
+        ReferenceNetworks.Equal([0, 0, 0, -8, 0, -7, 0, 0], Numbers.Of(a.Values));
+        Assert.All(a.ConvergenceDelta!, d => Assert.Equal(0, d, 6));
+        ReferenceNetworks.Equal([-8, -7], Numbers.Of(method.Explain([x], Target.Class(0), new ExplainOptions { At = "pool" }).Values));
+    }
+
+    [Theory]
+    [InlineData(1, 15)]
+    [InlineData(3, 45)]
+    public void The_input_of_a_rectifier_is_explained_as_captum_does(float k, double second) =>
+        ReferenceNetworks.Equal([0, second], Numbers.Of(new DeepLift(ReferenceNetworks.TwoBranches(k)).Explain(D12, Target.Class(0), new ExplainOptions { At = "joint" }).Values));
+
+    [Fact]
+    public void A_neuron_and_a_layers_output_are_explained_as_captum_does()
+    {
+        OnnxModel model = ReferenceNetworks.TwoBranches(1);
+        Attribution neuron = new DeepLift(model).Explain(D12, Target.Neuron("l3", 0));
+        ReferenceNetworks.Equal([0, 0, 0], Numbers.Of(neuron.Tensors[0].Values));
+        ReferenceNetworks.Equal([6, 9, 0], Numbers.Of(neuron.Tensors[1].Values));
+        Attribution background = new DeepLiftShap(model) { Baseline = Baseline.Background([NdArray.Create(ElementType.Float, 2, 3), NdArray.Create(ElementType.Float, 2, 3)]) }.Explain(D12, Target.Neuron("l3", 0));
+        ReferenceNetworks.Equal([6, 9, 0], Numbers.Of(background.Tensors[1].Values));
+        ReferenceNetworks.Equal([0, 0, 0], Numbers.Of(background.Tensors[1].StandardError!));
+        ReferenceNetworks.Equal([15], Numbers.Of(new DeepLift(model).Explain(D12, Target.Class(0), new ExplainOptions { At = "l3" }).Values));
+        Attribution half = new DeepLift(Networks.MultiLayer()).Explain([new NdArray([-10f, 1, -5], 1, 3)], Target.Class(0), new ExplainOptions { At = "relu" });
+        ReferenceNetworks.Equal([0, -1, -1, -1], Numbers.Of(half.Values));
+    }
+
+    [Fact]
+    public void On_a_linear_model_each_element_gets_weight_times_change()
+    {
+        Attribution a = new DeepLift(Networks.Linear(7, 2, -3, 1)) { Baseline = Baseline.Value(1) }.Explain([new NdArray([1f, 2, 4], 1, 3)], Target.Class(0));
+        ReferenceNetworks.Equal([0, -3, 3], Numbers.Of(a.Values));
+    }
+
+    [Fact]
+    public void Of_a_product_each_factor_gets_half_of_what_both_did_together()
+    {
+        var g = new GraphBuilder();
+        Value x = g.Input("x", ElementType.Float, [Dim.Named("batch"), 2]);
+        g.Output(g.Mul(g.Gather(x, g.Integers(0), 1), g.Gather(x, g.Integers(1), 1)), "y");
+        ReferenceNetworks.Equal([6, 6], Numbers.Of(new DeepLift(new OnnxModel(g.Build())).Explain([new NdArray([3f, 4], 1, 2)], Target.Class(0)).Values));
+    }
+
+    [Fact]
+    public void Where_the_input_equals_the_reference_the_multiplier_is_the_derivative()
+    {
+        // The hidden change cancels exactly (3 − 3), so its slope is undefined; each element still gets its share.
+        var g = new GraphBuilder();
+        Value x = g.Input("x", ElementType.Float, [Dim.Named("batch"), 2]);
+        Value h = g.Tanh(g.Add(g.MatMul(x, g.Constant(new NdArray([1f, -1], 2, 1))), g.Constant(NdArray.Vector(0.5f))));
+        g.Output(h, "y");
+        double slope = 1 - Math.Pow(Math.Tanh(0.5), 2);
+        ReferenceNetworks.Equal([3 * slope, -3 * slope], Numbers.Of(new DeepLift(new OnnxModel(g.Build())).Explain([new NdArray([3f, 3], 1, 2)], Target.Class(0)).Values));
+    }
+
+    public static TheoryData<string> Bodies => [.. RandomNetworks.Bodies.Keys];
+
+    [Theory]
+    [MemberData(nameof(Bodies))]
+    public void It_is_complete_on_random_networks(string body)
+    {
+        OnnxModel model = RandomNetworks.Of(body);
+        NdArray x = Networks.Random(5, 3, 2, 6, 6), start = Networks.Random(9, 3, 2, 6, 6);
+        Attribution a = new DeepLift(model) { Baseline = Baseline.Of([start]) }.Explain([x], Target.Class(1));
+        for (int r = 0; r < 3; r++)
+        {
+            double change = Math.Abs(a.Prediction[r] - a.BaselinePrediction![r]);
+            Assert.True(Math.Abs(a.ConvergenceDelta![r]) <= 1e-5 * Math.Max(1, change), $"row {r}: delta {a.ConvergenceDelta[r]:E2} of a change of {change:E2}");
+            Assert.True(change > 1e-4, "the network does not answer to its input");
+        }
+    }
+
+    [Fact]
+    public void Rows_do_not_depend_on_their_batch()
+    {
+        OnnxModel model = RandomNetworks.Of("pool");
+        NdArray x = Networks.Random(5, 3, 2, 6, 6);
+        float[] together = Numbers.Of(new DeepLift(model).Explain([x], Target.Class(1)).Values);
+        float[] alone = Numbers.Of(new DeepLift(model).Explain([Batches.Select(x, [2])], Target.Class(1)).Values);
+        for (int i = 0; i < alone.Length; i++) Assert.Equal(alone[i], together[2 * 72 + i], 1e-5f);
+    }
+
+    [Fact]
+    public void A_background_is_averaged_with_its_standard_error()
+    {
+        OnnxModel model = Networks.Smooth(4, 6, 3, 11);
+        NdArray x = Networks.Random(3, 2, 4), rows = Networks.Random(4, 5, 4);
+        Attribution mean = new DeepLiftShap(model) { Baseline = Baseline.Background([rows]) }.Explain([x], Target.Class(0));
+        float[][] each = [.. Enumerable.Range(0, 5).Select(r => Numbers.Of(new DeepLift(model) { Baseline = Baseline.Of([rows.Rows(r, 1)]) }.Explain([x], Target.Class(0)).Values))];
+        float[] values = Numbers.Of(mean.Values), errors = Numbers.Of(mean.Tensors[0].StandardError!);
+        for (int i = 0; i < values.Length; i++)
+        {
+            double m = each.Average(e => e[i]), variance = each.Sum(e => (e[i] - m) * (e[i] - m)) / 4;
+            Assert.Equal(m, values[i], 1e-5);
+            Assert.Equal(Math.Sqrt(variance / 5), errors[i], 1e-5);
+        }
+        Assert.All(mean.ConvergenceDelta!, d => Assert.Equal(0, d, 1e-5));
+    }
+
+    [Fact]
+    public void On_a_network_that_is_smooth_and_nearly_linear_it_is_near_integrated_gradients()
+    {
+        OnnxModel model = Networks.Smooth(4, 6, 3, 21);
+        NdArray x = Networks.Random(3, 2, 4), start = new([.. x.Floats.ToArray().Select(v => v - 0.01f)], 2, 4);
+        float[] rescale = Numbers.Of(new DeepLift(model) { Baseline = Baseline.Of([start]) }.Explain([x], Target.Class(0)).Values);
+        float[] path = Numbers.Of(new IntegratedGradients(model) { Baseline = Baseline.Of([start]) }.Explain([x], Target.Class(0)).Values);
+        for (int i = 0; i < path.Length; i++) Assert.Equal(path[i], rescale[i], 1e-5f);
+    }
+
+    [Fact]
+    public void At_a_layer_that_paths_go_around_no_sum_is_promised()
+    {
+        OnnxModel model = RandomNetworks.Of("residual");
+        NdArray x = Networks.Random(5, 2, 2, 6, 6);
+        Assert.Null(new DeepLift(model).Explain([x], Target.Class(1), new ExplainOptions { At = "branch" }).ConvergenceDelta);
+        Assert.NotNull(new DeepLift(model).Explain([x], Target.Class(1), new ExplainOptions { At = "stem" }).ConvergenceDelta);
+    }
+
+    [Fact]
+    public void An_epsilon_that_is_not_positive_is_refused() =>
+        Assert.Throws<InvalidOptionException>(() => new DeepLift(Networks.Linear(0, 1)) { Epsilon = 0 }.Explain([new NdArray([1f], 1, 1)], Target.Class(0)));
+}
