@@ -67,7 +67,7 @@ public class GoldenTests
         List<string> args = ["explain", "--model", Path.Combine(folder, "model.onnx"), "--method", method, "--input", Path.Combine(folder, "input.npy")];
         if (entry.TryGetProperty("target", out JsonElement target)) args.AddRange(["--target", List(target)]);
         if (entry.TryGetProperty("baseline", out JsonElement baseline))
-            args.AddRange(["--baseline", baseline.ValueKind == JsonValueKind.String ? Path.Combine(folder, baseline.GetString()!) : baseline.GetRawText()]);
+            args.AddRange([method == "deep-lift-shap" ? "--background" : "--baseline", baseline.ValueKind == JsonValueKind.String ? Path.Combine(folder, baseline.GetString()!) : baseline.GetRawText()]);
         if (Text(entry, "mask") is { } mask) args.AddRange(["--mask", Path.Combine(folder, mask)]);
         if (Text(entry, "layer") is { } layer) args.AddRange(["--at", layer]);
         if (Text(entry, "neuron_layer") is { } neuron) args.AddRange(["--neuron", $"{neuron}:{List(entry.GetProperty("neuron"))}"]);
