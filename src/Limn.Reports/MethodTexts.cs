@@ -96,6 +96,57 @@ public static class MethodTexts
                 Baseline,
                 NotTheWorld,
             ]),
+        ["gradient-shap"] = new(
+            "GradientSHAP",
+            "Each value is Integrated Gradients averaged over baselines drawn from a background, by sampling: how the change of the score from a typical background row to this input is divided among the inputs.",
+            [
+                "How the input's score comes to differ from the average score of the background, with signs.",
+                "How exact the numbers are: the standard error of each is given, and more samples make it smaller.",
+            ],
+            [
+                "It depends on the background. Other rows to compare with give other values.",
+                "It is an estimate by random draws; differences smaller than the standard error mean nothing.",
+                "The path between a background row and the input runs through mixtures that do not occur in real data.",
+                NotTheWorld,
+            ]),
+        ["guided-ig"] = new(
+            "Guided Integrated Gradients",
+            "As Integrated Gradients, along a path that moves first the inputs on which the score hardly depends, and so avoids places where gradients are large for no good reason.",
+            ["How the change of the score between baseline and input is divided among the inputs, with less noise than along the straight path.", "Whether the division is numerically exact: the convergence delta is the part that is missing."],
+            [
+                Baseline,
+                "The path depends on the model. Two models that compute the same function get the same values, but inputs that play the same part in it may not.",
+                NotTheWorld,
+            ]),
+        ["blur-ig"] = new(
+            "Blur Integrated Gradients",
+            "Each value is the gradient times the change of the pixel, added up while the picture goes from fully blurred to sharp. The values add up to what the detail contributes to the score.",
+            ["Which detail of the picture raises or lowers the score, with signs.", "No colour is singled out as absent: black and white pixels can both get credit."],
+            [
+                "What survives the strongest blur, large areas and the mean colour, gets no credit.",
+                "Credit lies at edges and texture by construction, because that is what blurring changes.",
+                NotTheWorld,
+            ]),
+        ["idgi"] = new(
+            "IDGI",
+            "Along the path from the baseline to the input, the change of the score in each step is divided among the inputs by the squares of the gradient there.",
+            ["Which inputs the score's change is due to at the places of the path where it happens, with less noise than Integrated Gradients.", "The values add up to the change of the score, by construction."],
+            [
+                "That they add up is no sign of quality here: they would with any gradient.",
+                "Within a step all inputs get the same sign, also one that by itself lowers the score.",
+                Baseline,
+                NotTheWorld,
+            ]),
+        ["xrai"] = new(
+            "XRAI",
+            "The picture is cut into overlapping segments. Each pixel gets the mean attribution (Integrated Gradients from black and from white) of the segment that brought it in, the densest segments first.",
+            ["Which regions of the picture matter most for the score, as a ranking.", "Regions instead of single pixels: noise of the gradients is averaged away."],
+            [
+                "The regions are those of the picture, not of the model: it cannot show that the model looks at half an object.",
+                "A value is a density. A large weak region can matter more in sum than a small strong one.",
+                NoSum,
+                NotTheWorld,
+            ]),
         ["smooth-grad"] = new(
             "SmoothGrad",
             "Each value is the gradient of the target, averaged over many copies of the input with random noise added.",

@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using Limn.Data;
 using Limn.Engine;
 using Limn.Models;
 
@@ -14,7 +15,26 @@ public abstract record Baseline
     public static Baseline Zero { get; } = new ConstantBaseline(0);
 
     /// <summary>The mean of each channel of the picture; for tables, of each column over the rows given.</summary>
-    public static Baseline Mean { get; } = new MeanBaseline();
+    public static Baseline Mean { get; } = new ChannelBaseline("mean", (channel, _, _) => channel.Mean);
+
+    /// <summary>The smallest value of each channel of the picture; for tables, of each column over the rows given.</summary>
+    public static Baseline Black { get; } = new ChannelBaseline("black", (channel, _, _) => (float)channel.Low);
+
+    /// <summary>The largest value of each channel of the picture; for tables, of each column over the rows given.</summary>
+    public static Baseline White { get; } = new ChannelBaseline("white", (channel, _, _) => (float)channel.High);
+
+    /// <summary>Each element drawn evenly between the smallest and largest value of its channel (for tables, of its column over the rows given).</summary>
+    /// <param name="seed">The same seed gives the same draws. A row's draws depend on its position among the rows.</param>
+    public static Baseline Uniform(ulong seed = 0) => new ChannelBaseline("uniform", (channel, _, index) =>
+        (float)(channel.Low + (channel.High - channel.Low) * new CounterRandom(seed).Uniform(index)));
+
+    /// <summary>The input itself, with Gaussian noise added.</summary>
+    /// <param name="stdev">The noise's standard deviation, as a share of the range of the channel (for tables, of the column over the rows given).</param>
+    /// <param name="seed">The same seed gives the same draws. A row's draws depend on its position among the rows.</param>
+    /// <exception cref="InvalidOptionException">The standard deviation is not positive.</exception>
+    public static Baseline Gaussian(double stdev = 0.5, ulong seed = 0) => stdev > 0
+        ? new ChannelBaseline("gaussian", (channel, element, index) => (float)(element + stdev * (channel.High - channel.Low) * new CounterRandom(seed).Normal(index)))
+        : throw new InvalidOptionException($"The noise's standard deviation must be positive, and {stdev} was given.");
 
     /// <summary>One number everywhere.</summary>
     public static Baseline Value(float value) => new ConstantBaseline(value);
@@ -51,6 +71,9 @@ public abstract record Baseline
     }
 
     public abstract string Describe();
+
+    /// <summary>How many alternatives there are.</summary>
+    internal virtual int Count => 1;
 
     /// <summary>The alternatives, each an array for each input with as many rows as the inputs have.</summary>
     internal virtual IEnumerable<IReadOnlyList<NdArray>> Resolve(IReadOnlyList<NdArray> inputs) => [[.. inputs.Select((x, i) => Fill(x, i))]];
@@ -98,32 +121,27 @@ public abstract record Baseline
         }
     }
 
-    private sealed record MeanBaseline : Baseline
+    private sealed record ChannelBaseline(string Name, Replacement Replace) : Baseline
     {
-        public override string Describe() => "mean";
+        public override string Describe() => Name;
 
         private protected override NdArray Fill(NdArray input, int index)
         {
-            NdArray mean = NdArray.Create(input.Type, input.Dims.ToArray());
+            if (!input.Type.IsFloating()) throw new InvalidDataException($"The baseline '{Name}' is made for floating-point inputs, and an input holds {input.Type} elements. Use --baseline 0 or a file.");
+            NdArray filled = NdArray.Create(input.Type, input.Dims.ToArray());
             int rows = input.Dims[0], columns = input.Length / rows;
-            if (input.Rank <= 2)
+            // A table's channels are its columns, over all rows; a picture's are its planes, of each row.
+            bool table = input.Rank <= 2;
+            int channels = table ? columns : rows * input.Dims[1], size = table ? rows : columns / input.Dims[1];
+            for (int c = 0; c < channels; c++)
             {
-                for (int c = 0; c < columns; c++)
-                {
-                    double sum = 0;
-                    for (int r = 0; r < rows; r++) sum += input.Floats[r * columns + c];
-                    for (int r = 0; r < rows; r++) mean.Floats[r * columns + c] = (float)(sum / rows);
-                }
-                return mean;
+                int At(int i) => table ? i * columns + c : c * size + i;
+                var values = new double[size];
+                for (int i = 0; i < size; i++) values[i] = input.Floats[At(i)];
+                var channel = new Channel(values);
+                for (int i = 0; i < size; i++) filled.Floats[At(i)] = Replace(channel, values[i], ((ulong)index << 40) + (ulong)At(i));
             }
-            int inner = columns / input.Dims[1];
-            for (int p = 0; p < rows * input.Dims[1]; p++)
-            {
-                double sum = 0;
-                foreach (float v in input.Floats.Slice(p * inner, inner)) sum += v;
-                mean.Floats.Slice(p * inner, inner).Fill((float)(sum / inner));
-            }
-            return mean;
+            return filled;
         }
     }
 
@@ -144,46 +162,25 @@ public abstract record Baseline
 
     private sealed record SeveralBaselines(IReadOnlyList<Baseline> Parts) : Baseline
     {
-        public override string Describe() => $"{Parts.Count} baselines";
+        public override string Describe() => $"{Count} baselines";
+
+        internal override int Count => Parts.Sum(p => p.Count);
 
         internal override IEnumerable<IReadOnlyList<NdArray>> Resolve(IReadOnlyList<NdArray> inputs) => Parts.SelectMany(p => p.Resolve(inputs));
 
         private protected override NdArray Fill(NdArray input, int index) => throw new LimnException("This method takes a single baseline.");
     }
-}
 
-/// <summary>A separable Gaussian filter on the last two axes; the edge is repeated outwards, the kernel ends at four standard deviations.</summary>
-internal static class GaussianBlur
-{
-    public static NdArray Planes(NdArray input, int height, int width, double sigma)
+    /// <summary>What stands in for an element of a channel.</summary>
+    private delegate float Replacement(Channel channel, double element, ulong index);
+
+    /// <summary>The mean and the range of a picture's plane or a table's column.</summary>
+    private sealed class Channel(double[] values)
     {
-        int radius = Math.Max(1, (int)Math.Ceiling(4 * sigma));
-        var kernel = new double[2 * radius + 1];
-        for (int i = -radius; i <= radius; i++) kernel[i + radius] = Math.Exp(-0.5 * i * i / (sigma * sigma));
-        double sum = kernel.Sum();
-        for (int i = 0; i < kernel.Length; i++) kernel[i] /= sum;
+        public float Mean { get; } = (float)(values.Sum() / values.Length);
 
-        NdArray output = NdArray.Create(input.Type, input.Dims.ToArray());
-        var across = new float[height * width];
-        for (int p = 0; p < input.Length / (height * width); p++)
-        {
-            ReadOnlySpan<float> plane = input.Floats.Slice(p * height * width, height * width);
-            Span<float> result = output.Floats.Slice(p * height * width, height * width);
-            for (int y = 0; y < height; y++)
-                for (int x = 0; x < width; x++)
-                {
-                    double value = 0;
-                    for (int i = -radius; i <= radius; i++) value += kernel[i + radius] * plane[y * width + Math.Clamp(x + i, 0, width - 1)];
-                    across[y * width + x] = (float)value;
-                }
-            for (int y = 0; y < height; y++)
-                for (int x = 0; x < width; x++)
-                {
-                    double value = 0;
-                    for (int i = -radius; i <= radius; i++) value += kernel[i + radius] * across[Math.Clamp(y + i, 0, height - 1) * width + x];
-                    result[y * width + x] = (float)value;
-                }
-        }
-        return output;
+        public double Low { get; } = values.Min();
+
+        public double High { get; } = values.Max();
     }
 }

@@ -40,8 +40,7 @@ public class GoldenTests
         {
             "resnet-mini/layer-stem-integrated-gradients.npy" => 1.05e-4,
             "resnet-mini/layer-layer2.conv1-integrated-gradients.npy" => 1.10e-4,
-            // Conductance is Captum's, which leaves out the ends of the path.
-            _ => entry.GetProperty("method").GetString() switch { "internal-influence" or "neuron-conductance" => 1e-3, "conductance" => 3e-2, _ => 1e-4 },
+            _ => 1e-4,
         };
         Assert.True(error <= tolerance, $"{model}/{entry.GetProperty("file")}: relative L2 {error}");
     }
@@ -68,7 +67,7 @@ public class GoldenTests
         List<string> args = ["explain", "--model", Path.Combine(folder, "model.onnx"), "--method", method, "--input", Path.Combine(folder, "input.npy")];
         if (entry.TryGetProperty("target", out JsonElement target)) args.AddRange(["--target", List(target)]);
         if (entry.TryGetProperty("baseline", out JsonElement baseline))
-            args.AddRange(["--baseline", baseline.ValueKind == JsonValueKind.String ? Path.Combine(folder, baseline.GetString()!) : baseline.GetRawText()]);
+            args.AddRange([method == "deep-lift-shap" ? "--background" : "--baseline", baseline.ValueKind == JsonValueKind.String ? Path.Combine(folder, baseline.GetString()!) : baseline.GetRawText()]);
         if (Text(entry, "mask") is { } mask) args.AddRange(["--mask", Path.Combine(folder, mask)]);
         if (Text(entry, "layer") is { } layer) args.AddRange(["--at", layer]);
         if (Text(entry, "neuron_layer") is { } neuron) args.AddRange(["--neuron", $"{neuron}:{List(entry.GetProperty("neuron"))}"]);
@@ -76,6 +75,8 @@ public class GoldenTests
         if (Text(entry, "quadrature") is { } quadrature)
             // Neuron conductance is recorded as Gauss-Legendre, but made by Captum's default, its trapezoid.
             args.AddRange(["--set", $"quadrature={(method == "neuron-conductance" ? "riemann_trapezoid" : quadrature) switch { "gausslegendre" => "gauss-legendre", "riemann_trapezoid" => "riemann-trapezoid-captum", var rule => rule.Replace('_', '-') }}"]);
+        if (Text(entry, "interpolate") is { } interpolate) args.AddRange(["--set", $"interpolate={interpolate}"]);
+        if (method == "conductance") args.AddRange(["--set", "finite-differences=true"]); // Captum's variant
         if (entry.TryGetProperty("signed", out _)) args.AddRange(["--set", "absolute=false"]);
         if (entry.TryGetProperty("interpolate", out JsonElement interpolate)) args.AddRange(["--set", $"interpolate={interpolate}"]);
         if (entry.TryGetProperty("window", out JsonElement window)) args.AddRange(["--set", $"window={List(window)}", "--set", $"stride={List(entry.GetProperty("stride"))}"]);

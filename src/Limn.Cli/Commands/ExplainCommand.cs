@@ -18,7 +18,7 @@ internal sealed class ExplainCommand
     private readonly Option<string?> neuron = new("--neuron") { Description = "Explain one element of a layer instead of a class (neuron-conductance: through it, beside --target).", HelpName = "LAYER:i,j,k" };
     private readonly Option<string?> outputScale = new("--output-scale") { Description = "Explain the class before (logit) or after (probability) the final softmax; as the model ends when left out.", HelpName = "logit|probability|as-is" };
     private readonly Option<string?> at = new("--at") { Description = "Explain a layer instead of the inputs.", HelpName = "LAYER" };
-    private readonly Option<string[]> baseline = new("--baseline") { Description = "What stands for \"absent\" (default 0).", HelpName = "0|NUMBER|FILE|blur|mean" };
+    private readonly Option<string[]> baseline = new("--baseline") { Description = "What stands for \"absent\" (default 0).", HelpName = "0|NUMBER|FILE|blur|mean|black|white|uniform|gaussian" };
     private readonly Option<string[]> background = new("--background") { Description = "Rows to average over as baselines.", HelpName = "FILE" };
     private readonly Option<string[]> mask = new("--mask") { Description = "The group of each element: whole numbers in an array, or the colours of a picture.", HelpName = "FILE" };
     private readonly Option<string[]> set = new("--set") { Description = "An option of the method, as 'limn methods' lists them.", HelpName = "OPTION=VALUE" };
@@ -72,7 +72,7 @@ internal sealed class ExplainCommand
         if (!parsed.GetValue(json)) InputChoice.Say(context, filled);
         var data = new MethodData
         {
-            Baseline = backgrounds.Count > 0 ? Baseline.Background(reader.ReadArrays("--background", backgrounds)) : baselines.Count > 0 ? DataText.Baseline(reader, baselines) : null,
+            Baseline = backgrounds.Count > 0 ? Baseline.Background(reader.ReadArrays("--background", backgrounds)) : baselines.Count > 0 ? DataText.Baseline(reader, baselines, parsed.GetValue(seed)) : null,
             Mask = masks.Count > 0 ? DataText.Mask(reader.ReadFiles("--mask", masks), filled) : null,
             Neuron = through is null ? null : TargetText.Neuron(through),
         };

@@ -29,7 +29,7 @@ internal static class MethodsCommand
         {
             context.Out.WriteLine($"{method.Name}   {method.Title} ({method.Source})");
             context.Out.WriteLine($"    {method.Summary}");
-            if (method.TakesBaseline) context.Out.WriteLine("    --baseline 0|NUMBER|FILE|blur|mean: what stands for \"absent\"");
+            if (method.TakesBaseline) context.Out.WriteLine("    --baseline 0|NUMBER|FILE|blur|mean|black|white|uniform|gaussian: what stands for \"absent\"");
             if (method.TakesMask) context.Out.WriteLine("    --mask FILE: the group of each element (default: each element on its own)");
             foreach (MethodOption option in method.Options)
                 context.Out.WriteLine($"    --set {option.Name}={Default(option) ?? "..."}: {option.Summary} ({option.Type})");

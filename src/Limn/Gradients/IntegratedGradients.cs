@@ -35,13 +35,13 @@ public sealed class IntegratedGradients(OnnxModel model) : PathMethod(model)
         if (!(tolerance > 0)) throw new InvalidOptionException($"The tolerance must be positive, and {tolerance} was given.");
         if (!Multiplied) throw new InvalidOptionException("A tolerance needs attributions that add up; leave multiply=false away.");
 
-        List<IReadOnlyList<NdArray>> starts = [.. Baseline.Resolve(question.Inputs).Select(b => question.WithInputs(b).PlaceValues())];
+        IEnumerable<IReadOnlyList<NdArray>> starts = Baseline.Resolve(question.Inputs).Select(b => question.WithInputs(b).PlaceValues());
         MethodResult result = Integrate(question, starts, Nodes(Steps));
         for (int steps = 2 * Steps; steps <= MaximumSteps; steps *= 2)
         {
             int[] open = [.. Enumerable.Range(0, question.Rows).Where(r => !(Math.Abs(result.Delta![r]) <= tolerance * Math.Abs(result.Prediction[r] - result.BaselinePrediction![r])))];
             if (open.Length == 0) break;
-            MethodResult finer = Integrate(question.Select(open), [.. starts.Select(s => s.Select(v => Batches.Select(v, open)).ToList())], Nodes(steps));
+            MethodResult finer = Integrate(question.Select(open), starts.Select(s => (IReadOnlyList<NdArray>)[.. s.Select(v => Batches.Select(v, open))]), Nodes(steps));
             for (int i = 0; i < open.Length; i++)
             {
                 result.Delta![open[i]] = finer.Delta![i];

@@ -27,14 +27,14 @@ public abstract class PathMethod(OnnxModel model) : GradientMethod(model)
     protected internal override MethodResult Compute(Question question)
     {
         Question path = question.At(PathOf(question));
-        return Integrate(question, [.. Baseline.Resolve(question.Inputs).Select(b => path.WithInputs(b).PlaceValues())], Nodes(Steps));
+        return Integrate(question, Baseline.Resolve(question.Inputs).Select(b => path.WithInputs(b).PlaceValues()), Nodes(Steps));
     }
 
     /// <summary>The integral for given starts of the path.</summary>
     /// <param name="question">What is explained.</param>
-    /// <param name="starts">For each baseline the values at the places where the path runs.</param>
+    /// <param name="starts">For each baseline the values at the places where the path runs; taken one after another, so that only one is held at a time.</param>
     /// <param name="rule">Nodes and weights of the quadrature.</param>
-    private protected MethodResult Integrate(Question question, IReadOnlyList<IReadOnlyList<NdArray>> starts, (double[] Nodes, double[] Weights) rule)
+    private protected MethodResult Integrate(Question question, IEnumerable<IReadOnlyList<NdArray>> starts, (double[] Nodes, double[] Weights) rule)
     {
         Question path = question.At(PathOf(question));
         IReadOnlyList<NdArray> end = path.PlaceValues();
@@ -43,20 +43,22 @@ public abstract class PathMethod(OnnxModel model) : GradientMethod(model)
         int[][] shapes = [.. question.PlaceValues().Select(v => v.Dims.ToArray())];
         double[][] sums = [.. question.PlaceValues().Select(v => new double[v.Length])];
         int steps = rule.Nodes.Length, total = question.Rows * steps, portion = Portion(question);
-        for (int s = 0; s < starts.Count; s++)
+        int count = Baseline.Count;
+        long done = 0;
+        foreach (IReadOnlyList<NdArray> start in starts)
         {
-            double[] scores = path.WithPlaces(starts[s]).Scores();
-            for (int r = 0; r < scores.Length; r++) baselineScore[r] += scores[r] / starts.Count;
+            double[] scores = path.WithPlaces(start).Scores();
+            for (int r = 0; r < scores.Length; r++) baselineScore[r] += scores[r] / count;
             for (int from = 0; from < total; from += portion)
             {
                 question.ThrowIfCancelled();
                 int size = Math.Min(portion, total - from);
                 int[] nodes = [.. Enumerable.Range(from, size).Select(i => i % steps)];
-                var points = new PathPoints(path, question.Places, starts[s], end,
+                var points = new PathPoints(path, question.Places, start, end,
                      [.. Enumerable.Range(from, size).Select(i => i / steps)], nodes, Array.ConvertAll(nodes, k => rule.Nodes[k]));
                 NdArray[] values = Integrand(points);
-                for (int p = 0; p < values.Length; p++) Add(sums[p], values[p], points, rule.Weights, starts.Count);
-                question.Report((long)s * total + from + size, (long)starts.Count * total);
+                for (int p = 0; p < values.Length; p++) Add(sums[p], values[p], points, rule.Weights, count);
+                question.Report(done += size, (long)count * total);
             }
         }
 

@@ -35,7 +35,7 @@ public sealed class MethodTable
         foreach (MethodDescription m in MethodRegistry.All)
         {
             text.Append(CultureInfo.InvariantCulture, $"\n## {m.Name}\n\n{m.Title}: {Lower(m.Summary)} Class `{m.Type.Name}`.\n");
-            string[] takes = [.. new[] { m.TakesBaseline ? "`--baseline`" : "", m.TakesMask ? "`--mask`" : "" }.Where(t => t.Length > 0)];
+            string[] takes = [.. new[] { m.TakesBaseline ? "`--baseline`" : "", m.TakesMask ? "`--mask`" : "", m.TakesNeuron ? "`--neuron`" : "" }.Where(t => t.Length > 0)];
             if (takes.Length > 0) text.Append(CultureInfo.InvariantCulture, $"Takes {string.Join(" and ", takes)}.\n");
             if (m.Options.Count == 0) continue;
             text.Append("\n| option | takes | default | |\n| --- | --- | --- | --- |\n");
