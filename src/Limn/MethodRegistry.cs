@@ -80,6 +80,7 @@ public static class MethodRegistry
         typeof(DeepLift),
         typeof(DeepLiftShap),
         typeof(Lrp),
+        typeof(ExcitationBackprop),
         typeof(FeatureAblation),
         typeof(Occlusion),
     ];

@@ -15,6 +15,7 @@ public class MethodTextsTests
     [InlineData("deep-lift")]
     [InlineData("deep-lift-shap")]
     [InlineData("lrp")]
+    [InlineData("excitation-backprop")]
     [InlineData("feature-ablation")]
     [InlineData("occlusion")]
     public void Known_method_has_its_own_text(string method)

@@ -54,7 +54,7 @@ internal sealed class RevealCancelRules : Rulebook
         bool Inner(Value v) => uses.GetValueOrDefault(v) == 1 && !places.Contains(v) && !graph.Outputs.Contains(v);
         foreach (Node f in graph.Nodes)
         {
-            if (f.Operator is not UnaryOperator or Neg || f.Inputs[0] is not { } x || !Inner(x)) continue;
+            if (f.Operator is (not UnaryOperator) or Neg || f.Inputs[0] is not { } x || !Inner(x)) continue;
             Node? linear = graph.ProducerOf(x);
             if (linear?.Operator is Add)
             {
