@@ -311,6 +311,16 @@ public static class MethodTexts
                 "Grad-CAM's zero regions stay empty whatever the pixels there do.",
                 NoSum,
             ]),
+        ["excitation-backprop"] = new(
+            "Excitation Backprop",
+            "Each value is the probability that a walk from the target back through the network, which follows only connections that excite, ends at one input. With contrast, less that of a walk from the opposite of the target.",
+            ["Which places of the input excite the units that excite the target; often good at finding where an object is.", "With contrast: what speaks for this target rather than for what excites all."],
+            [
+                "What inhibits the target is never seen, so it cannot say what speaks against it.",
+                "Without contrast the picture is much the same for every class.",
+                "It says where, and how much in proportion, but nothing about the size of the score.",
+                NotTheWorld,
+            ]),
         ["feature-ablation"] = new(
             "Feature Ablation",
             "Each value is how much the score falls when one feature (or one group of them) is replaced by its baseline and all others are kept.",

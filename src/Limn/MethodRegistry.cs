@@ -110,6 +110,7 @@ public static class MethodRegistry
         typeof(FullGrad),
         typeof(GuidedGradCam),
         typeof(Lrp),
+        typeof(ExcitationBackprop),
         typeof(FeatureAblation),
         typeof(Occlusion),
     ];

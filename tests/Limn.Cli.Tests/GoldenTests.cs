@@ -75,7 +75,7 @@ public class GoldenTests
         if (Text(entry, "quadrature") is { } quadrature)
             // Neuron conductance is recorded as Gauss-Legendre, but made by Captum's default, its trapezoid.
             args.AddRange(["--set", $"quadrature={(method == "neuron-conductance" ? "riemann_trapezoid" : quadrature) switch { "gausslegendre" => "gauss-legendre", "riemann_trapezoid" => "riemann-trapezoid-captum", var rule => rule.Replace('_', '-') }}"]);
-        if (Text(entry, "interpolate") is { } interpolate) args.AddRange(["--set", $"interpolate={interpolate}"]);
+        if (method == "deep-lift-shap") args.AddRange(["--set", "pools=derivative"]); // what Captum does with a pool after a ReLU; the default is complete instead
         if (method == "conductance") args.AddRange(["--set", "finite-differences=true"]); // Captum's variant
         if (entry.TryGetProperty("signed", out _)) args.AddRange(["--set", "absolute=false"]);
         if (entry.TryGetProperty("interpolate", out JsonElement interpolate)) args.AddRange(["--set", $"interpolate={interpolate}"]);

@@ -38,6 +38,7 @@ public class MethodTextsTests
     [InlineData("finer-cam")]
     [InlineData("full-grad")]
     [InlineData("guided-grad-cam")]
+    [InlineData("excitation-backprop")]
     [InlineData("feature-ablation")]
     [InlineData("occlusion")]
     public void Known_method_has_its_own_text(string method)

@@ -4,6 +4,16 @@ using Limn.Models;
 
 namespace Limn.Propagation;
 
+/// <summary>DeepLIFT's rules for functions of one variable.</summary>
+public enum DeepLiftRule
+{
+    /// <summary>Δy/Δx.</summary>
+    Rescale,
+
+    /// <summary>Positive and negative contributions to x apart, each by the change that it makes before and after the other.</summary>
+    RevealCancel,
+}
+
 /// <summary>What DeepLIFT sends back through a max-pool.</summary>
 public enum PoolRule
 {
@@ -29,6 +39,10 @@ public enum PoolRule
     Source = "Shrikumar, Greenside, Kundaje 2017, section 3")]
 public class DeepLift(OnnxModel model) : GradientMethod(model)
 {
+    /// <summary>The rule for functions of one variable (default Rescale); RevealCancel where they follow a layer with weights.</summary>
+    [Option("rule", "The rule for non-linearities.")]
+    public DeepLiftRule Rule { get; init; } = DeepLiftRule.Rescale;
+
     /// <summary>The change of a node's input below which its derivative takes the place of the slope (default 1e-10).</summary>
     [Option("epsilon", "The change of a node's input below which its derivative takes the place of the slope.")]
     public double Epsilon { get; init; } = 1e-10;
@@ -45,7 +59,8 @@ public class DeepLift(OnnxModel model) : GradientMethod(model)
     private protected MethodResult OverReferences(Question question, bool errors)
     {
         if (!(Epsilon > 0)) throw new InvalidOptionException($"The option 'epsilon' must be positive, and {Epsilon} was given.");
-        Rulebook rules = new DeepLiftRules(Epsilon, Pools);
+        Rulebook rules = Rule == DeepLiftRule.Rescale ? new DeepLiftRules(Epsilon, Pools)
+            : new RevealCancelRules(Epsilon, Pools, question.Source!.Graph, [question.Source.Value, .. question.Places]);
         IReadOnlyList<NdArray> end = question.PlaceValues();
         List<IReadOnlyList<NdArray>> references = [.. Baseline.Resolve(question.Inputs)];
         var sums = end.Select(e => new double[e.Length]).ToArray();

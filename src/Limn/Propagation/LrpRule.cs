@@ -119,6 +119,27 @@ public abstract record LrpRule
         }
     }
 
+    /// <summary>
+    /// The shares of positive contributions, q = a·w⁺ (a negative activation counts with w⁻), no bias. For the contrast, less the same of the
+    /// layer with its weights negated.
+    /// </summary>
+    internal sealed record ExcitationRule(bool Contrast) : LrpRule
+    {
+        internal override Value Send(LinearStep step)
+        {
+            GraphBuilder g = step.Graph;
+            Value up = Positive(g, step.Input), down = Negative(g, step.Input);
+            return Contrast ? g.Sub(Share(1), Share(-1)) : Share(1);
+
+            Value Share(float sign)
+            {
+                OtherPoint first = step.With(up, w => Positive(g, g.Scale(w, sign)), null), second = step.With(down, w => Negative(g, g.Scale(w, sign)), null);
+                Value s = Quotient(g, step.Relevance, g.Add(first.Output, second.Output));
+                return g.Add(g.Mul(up, step.Back(first, s)), g.Mul(down, step.Back(second, s)));
+            }
+        }
+    }
+
     private sealed record ZBoxRule(double? Low, double? High) : LrpRule
     {
         internal override Value Send(LinearStep step)

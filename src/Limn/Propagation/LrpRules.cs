@@ -18,14 +18,17 @@ internal sealed class LrpRules : Rulebook
     private readonly IReadOnlyList<LrpAssignment> assignments;
     private readonly float epsilon;
     private readonly bool fold;
+    private readonly bool ones;
     private readonly HashSet<string> first;
 
     /// <param name="graph">The network.</param>
     /// <param name="assignments">Which layers get which rules; the first that fits.</param>
     /// <param name="epsilon">The stabiliser of layers without weights.</param>
     /// <param name="fold">Whether batch normalisations go into the layers before them.</param>
-    public LrpRules(Graph graph, IReadOnlyList<LrpAssignment> assignments, double epsilon, bool fold)
+    /// <param name="ones">Whether the target starts with its weights (1 for a class) instead of its value.</param>
+    public LrpRules(Graph graph, IReadOnlyList<LrpAssignment> assignments, double epsilon, bool fold, bool ones = false)
     {
+        this.ones = ones;
         this.graph = graph;
         this.assignments = assignments;
         this.epsilon = (float)epsilon;
@@ -36,8 +39,8 @@ internal sealed class LrpRules : Rulebook
     public override Graph Prepare(Graph graph, IReadOnlyList<Value> keep) => fold ? BatchNormalizationFolding.Of(graph, keep) : graph;
 
     /// <summary>The relevance of the target is its value, for the elements that count.</summary>
-    public override Value Start(GraphBuilder graph, Value target, Value weights) =>
-        graph.Where(graph.Equal(weights, graph.ScalarLike(weights, 0)), graph.ScalarLike(target, 0), graph.Mul(weights, target));
+    public override Value Start(GraphBuilder graph, Value target, Value weights) => ones ? weights
+        : graph.Where(graph.Equal(weights, graph.ScalarLike(weights, 0)), graph.ScalarLike(target, 0), graph.Mul(weights, target));
 
     public override BackwardRule? RuleFor(Node node) => node.Operator switch
     {
@@ -45,6 +48,7 @@ internal sealed class LrpRules : Rulebook
         Mul => b => DeepLiftRules.Variables(b) > 1 ? Passed(b, 0.5f) : Passed(b, 1),
         Div => b => b.Varies(0) ? Passed(b, 1, only: 0) : Passed(b, 1),
         TransposedMatMul => Shared,
+        Add or Sub when ones => b => DeepLiftRules.Variables(b) > 1 ? Proportional(b, 1) : Passed(b, 1), // a bias takes no part
         Add or Sub or Sum or Mean or ReduceSum or ReduceMean or ReduceL1 or ReduceL2 or CumSum or AveragePool or GlobalAveragePool or BatchNormalization or Softmax or LogSoftmax =>
             b => Proportional(b, 1),
         LayerNormalization or InstanceNormalization or GroupNormalization => b =>
@@ -59,10 +63,10 @@ internal sealed class LrpRules : Rulebook
         _ => null,
     };
 
-    public override bool Equals(object? obj) => obj is LrpRules other && ReferenceEquals(other.graph, graph) && other.epsilon == epsilon && other.fold == fold
+    public override bool Equals(object? obj) => obj is LrpRules other && ReferenceEquals(other.graph, graph) && other.epsilon == epsilon && other.fold == fold && other.ones == ones
         && other.assignments.SequenceEqual(assignments);
 
-    public override int GetHashCode() => assignments.Aggregate(HashCode.Combine(typeof(LrpRules), epsilon, fold), HashCode.Combine);
+    public override int GetHashCode() => assignments.Aggregate(HashCode.Combine(typeof(LrpRules), epsilon, fold, ones), HashCode.Combine);
 
     private LrpRule Chosen(Node node) => assignments.First(a => a.Fits(node, first.Contains(node.Name))).Rule;
 

@@ -83,6 +83,36 @@ public sealed class DeepLiftTests
         ReferenceNetworks.Equal([3 * slope, -3 * slope], Numbers.Of(new DeepLift(new OnnxModel(g.Build())).Explain([new NdArray([3f, 3], 1, 2)], Target.Class(0)).Values));
     }
 
+    /// <summary>min(x1, x2) = x1 − relu(x1 − x2) at (3, 1) from (0, 0): Rescale credits x2 alone, RevealCancel sees that both act.</summary>
+    [Theory]
+    [InlineData(DeepLiftRule.Rescale, 0, 1)]
+    [InlineData(DeepLiftRule.RevealCancel, 0.5, 0.5)]
+    public void A_minimum_is_divided_as_in_the_paper(DeepLiftRule rule, double first, double second)
+    {
+        var g = new GraphBuilder();
+        Value x = g.Input("x", ElementType.Float, [Dim.Named("batch"), 2]);
+        Value excess = g.Relu(g.MatMul(x, g.Constant(new NdArray([1f, -1], 2, 1))));
+        g.Output(g.Sub(g.MatMul(x, g.Constant(new NdArray([1f, 0], 2, 1))), excess), "y");
+        ReferenceNetworks.Equal([first, second], Numbers.Of(new DeepLift(new OnnxModel(g.Build())) { Rule = rule }.Explain([new NdArray([3f, 1], 1, 2)], Target.Class(0)).Values));
+    }
+
+    [Theory]
+    [InlineData("relu", null)]
+    [InlineData("residual", null)]
+    [InlineData("smooth", null)]
+    [InlineData("pool", null)]
+    [InlineData("relu", "stem")]
+    public void Reveal_cancel_is_complete_too(string body, string? at)
+    {
+        OnnxModel model = RandomNetworks.Of(body);
+        DeepLift method = new(model) { Rule = DeepLiftRule.RevealCancel, Baseline = Baseline.Of([Networks.Random(9, 3, 2, 6, 6)]) };
+        Attribution a = method.Explain([Networks.Random(5, 3, 2, 6, 6)], Target.Class(1), new ExplainOptions { At = at });
+        Assert.All(a.ConvergenceDelta!, d => Assert.Equal(0, d, 1e-5));
+        if (at is not null) return;
+        float[] rescale = Numbers.Of(new DeepLift(model) { Baseline = method.Baseline }.Explain([Networks.Random(5, 3, 2, 6, 6)], Target.Class(1)).Values), values = Numbers.Of(a.Values);
+        Assert.Contains(Enumerable.Range(0, values.Length), i => Math.Abs(values[i] - rescale[i]) > 1e-4);
+    }
+
     public static TheoryData<string> Bodies => [.. RandomNetworks.Bodies.Keys];
 
     [Theory]
