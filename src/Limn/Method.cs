@@ -36,7 +36,7 @@ public abstract class Method
     public IPredictor Model { get; }
 
     /// <summary>The name on the command line.</summary>
-    public string Name => MethodRegistry.Describe(GetType()).Name;
+    public string Name => MethodRegistry.Of(GetType()).Name;
 
     /// <summary>Whether the places are layers or inputs of a network (true), or the inputs of any model (false).</summary>
     internal virtual bool LooksInside => true;

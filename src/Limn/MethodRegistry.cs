@@ -115,10 +115,15 @@ public static class MethodRegistry
         typeof(Occlusion),
     ];
 
-    private static readonly Dictionary<string, MethodDescription> Methods = Types.Select(Describe).ToDictionary(m => m.Name);
+    // A model that does nothing, around which methods show their defaults.
+    private static readonly OnnxModel Nothing = NoModel();
+
+    private static readonly Dictionary<Type, MethodDescription> ByType = Types.ToDictionary(t => t, Describe);
+
+    private static readonly Dictionary<string, MethodDescription> Methods = ByType.Values.ToDictionary(m => m.Name);
 
     /// <summary>All methods, in the order of the table.</summary>
-    public static IReadOnlyList<MethodDescription> All { get; } = [.. Types.Select(t => Methods[t.GetCustomAttribute<MethodAttribute>()!.Name])];
+    public static IReadOnlyList<MethodDescription> All { get; } = [.. Types.Select(Of)];
 
     /// <summary>Makes a method by its name, with options given as text.</summary>
     /// <param name="name">The method's name.</param>
@@ -177,7 +182,10 @@ public static class MethodRegistry
         throw new InvalidOptionException($"There is no method '{name}'. {(near.Count > 0 ? $"Did you mean {string.Join(" or ", near)}? " : "")}'limn methods' lists all.");
     }
 
-    internal static MethodDescription Describe(Type type)
+    /// <summary>What is known of a method by its class.</summary>
+    internal static MethodDescription Of(Type type) => ByType[type];
+
+    private static MethodDescription Describe(Type type)
     {
         MethodAttribute about = type.GetCustomAttribute<MethodAttribute>() ?? throw new InvalidOperationException($"{type.Name} has no [Method] attribute.");
         Method blank = Blank(type);
@@ -194,13 +202,15 @@ public static class MethodRegistry
         return options;
     }
 
-    /// <summary>The method with its defaults, around a model that does nothing.</summary>
-    private static Method Blank(Type type)
+    /// <summary>The method with its defaults.</summary>
+    private static Method Blank(Type type) =>
+        (Method)Activator.CreateInstance(type, typeof(NoiseMethod).IsAssignableFrom(type) ? new Saliency(Nothing) : Nothing)!;
+
+    private static OnnxModel NoModel()
     {
         var graph = new GraphBuilder();
         graph.Output(graph.Input("x", ElementType.Float, [Dim.Unknown]));
-        var model = new OnnxModel(graph.Build());
-        return (Method)Activator.CreateInstance(type, typeof(NoiseMethod).IsAssignableFrom(type) ? new Saliency(model) : model)!;
+        return new OnnxModel(graph.Build());
     }
 
     private static PropertyInfo? Property(Type type, string option) => Options(type).FirstOrDefault(o => o.Option.Name == option).Property;

@@ -174,7 +174,7 @@ public sealed record Question
     /// <summary>How many rows are predicted at once within the memory budget.</summary>
     public int PredictionPortion()
     {
-        if (Model is OnnxModel network) return FitToMemory(q => network.Session.BytesFor(q.Feeds(), [Source!.Value]));
+        if (Model is OnnxModel network) return FitToMemory(q => network.SessionOf(Source!.Graph).BytesFor(q.Feeds(), [Source.Value]));
         long row = Math.Max(1, Inputs.Sum(i => 4L * i.Length) / Math.Max(1, Rows));
         return (int)Math.Clamp(Math.Min(log.Budget, ComfortableBytes) / row, 1, MostRows);
     }

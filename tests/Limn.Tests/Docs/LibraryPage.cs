@@ -10,23 +10,8 @@ namespace Limn.Tests.Docs;
 
 /// <summary>The code of docs/library.md.</summary>
 [Collection("console")]
-public sealed class LibraryPage : IDisposable
+public sealed class LibraryPage : DocumentationPage
 {
-    private readonly string previous = Environment.CurrentDirectory;
-    private readonly TextWriter output = Console.Out;
-
-    public LibraryPage()
-    {
-        Environment.CurrentDirectory = SharedFiles.Root;
-        Console.SetOut(TextWriter.Null);
-    }
-
-    public void Dispose()
-    {
-        Environment.CurrentDirectory = previous;
-        Console.SetOut(output);
-    }
-
     [Fact]
     public void The_code_of_the_page_runs()
     {

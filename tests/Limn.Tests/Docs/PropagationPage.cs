@@ -7,23 +7,8 @@ namespace Limn.Tests.Docs;
 
 /// <summary>The code of docs/propagation.md.</summary>
 [Collection("console")]
-public sealed class PropagationPage : IDisposable
+public sealed class PropagationPage : DocumentationPage
 {
-    private readonly string previous = Environment.CurrentDirectory;
-    private readonly TextWriter output = Console.Out;
-
-    public PropagationPage()
-    {
-        Environment.CurrentDirectory = SharedFiles.Root;
-        Console.SetOut(TextWriter.Null);
-    }
-
-    public void Dispose()
-    {
-        Environment.CurrentDirectory = previous;
-        Console.SetOut(output);
-    }
-
     [Fact]
     public void The_code_of_the_page_runs()
     {

@@ -53,6 +53,15 @@ public sealed class AblationTests
     }
 
     [Fact]
+    public void A_target_that_adds_to_the_network_can_be_ablated()
+    {
+        OnnxModel model = Networks.Smooth(3, 5, 2, seed: 4), probability = Networks.Smooth(3, 5, 2, seed: 4, softmax: true);
+        float[] added = Numbers.Of(new FeatureAblation(model).Explain([Networks.Random(7, 2, 3)], Target.Class(1).Probability).Values);
+        float[] own = Numbers.Of(new FeatureAblation(probability).Explain([Networks.Random(7, 2, 3)], Target.Class(1)).Values);
+        for (int i = 0; i < own.Length; i++) Assert.Equal(own[i], added[i], 1e-6);
+    }
+
+    [Fact]
     public void A_dummy_feature_gets_nothing()
     {
         float[] values = Numbers.Of(new FeatureAblation(Networks.Linear(1, 2, 0, -1)).Explain(Tensor.Create([3f, 5, 7], [1, 3]), Target.Class(0)).Values);
