@@ -78,50 +78,24 @@ public sealed class GatherND : MovementOperator
 /// ONNX 11 to newest. Updates that meet at one place join in order, so without a reduction the last stays; the gradient assumes, as
 /// ONNX does, that without a reduction no place is named twice. Reductions mul, max and min have no gradient here.
 /// </remarks>
-public sealed class ScatterND : Operator
+public sealed class ScatterND : ScatterOperator
 {
-    public ScatterMode Reduction { get; init; }
-
     public override string Name => "ScatterND";
 
     public override int OpsetVersion => Reduction switch { ScatterMode.None => 13, ScatterMode.Add or ScatterMode.Multiply => 16, _ => 18 };
 
     public override IEnumerable<OperatorAttribute> Attributes => [new("reduction", GatherOperators.NameOf(Reduction))];
 
-    public override void Infer(InferenceContext context)
+    private protected override void Check(InferenceContext context)
     {
         if (context.ShapeOf(0) is { } shape && context.ShapeOf(1) is { } indices && (indices.Rank == 0 || (indices[^1].IsKnown && indices[^1].Value > shape.Rank)))
             throw context.Error($"indices of shape {indices} do not fit an input of shape {shape}.");
-        if (context.TypeOf(0).Storage() is Storage.Boolean or Storage.String && Reduction != ScatterMode.None) throw context.Error($"elements of type {context.TypeOf(0)} cannot be joined by {GatherOperators.NameOf(Reduction)}.");
-        context.SameAs(0);
     }
 
-    public override void Execute(KernelContext context)
-    {
-        NdArray y = context.Output(0), updates = context.Input(2);
-        y.CopyFrom(context.Input(0));
-        switch (y.Type.Storage())
-        {
-            case Storage.Float: Scatter<float>(context, y.Floats, updates.Floats); break;
-            case Storage.Integer: Scatter<long>(context, y.Integers, updates.Integers); break;
-            case Storage.Boolean: Scatter<byte>(context, MemoryMarshal.AsBytes(y.Booleans), MemoryMarshal.AsBytes(updates.Booleans)); break;
-            default: throw new UnsupportedOperatorException($"{Name} of strings is not supported; numbers and booleans are.");
-        }
-    }
-
-    public override Value?[]? Gradient(Backward backward)
-    {
-        GraphBuilder graph = backward.Graph;
-        if (Reduction is not (ScatterMode.None or ScatterMode.Add)) return null;
-        Value indices = backward.Inputs(1);
-        var sent = new Value?[3];
-        if (backward.Needs(0))
-            sent[0] = Reduction == ScatterMode.Add ? backward.Upstream : graph.ScatterND(backward.Upstream, indices, graph.Filled(backward.Inputs(2), 0));
-        if (backward.Needs(2)) sent[2] = graph.GatherND(backward.Upstream, indices);
-        return sent;
-    }
-
-    private void Scatter<T>(KernelContext context, Span<T> y, ReadOnlySpan<T> updates)
-        where T : unmanaged, INumber<T> =>
+    private protected override void Scatter<T>(KernelContext context, Span<T> y, ReadOnlySpan<T> updates) =>
         IndexingND.Scatter(y, context.OutputDims(), context.Integers(1), context.Dims(1)[^1], updates, Reduction);
+
+    private protected override Value Overwrite(GraphBuilder graph, Value x, Value indices, Value values) => graph.ScatterND(x, indices, values);
+
+    private protected override Value Collect(GraphBuilder graph, Value x, Value indices) => graph.GatherND(x, indices);
 }

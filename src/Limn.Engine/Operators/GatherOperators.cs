@@ -169,11 +169,9 @@ public sealed class GatherElements : MovementOperator
 /// ONNX 9 to newest (Scatter before 11). Updates that meet at one place join in row-major order, so without a reduction the last stays;
 /// the gradient assumes, as ONNX does, that without a reduction no place is named twice. Reductions mul, max and min have no gradient here.
 /// </remarks>
-public sealed class ScatterElements : Operator
+public sealed class ScatterElements : ScatterOperator
 {
     public long Axis { get; init; }
-
-    public ScatterMode Reduction { get; init; }
 
     public override string Name => "ScatterElements";
 
@@ -181,43 +179,19 @@ public sealed class ScatterElements : Operator
 
     public override IEnumerable<OperatorAttribute> Attributes => [new("axis", Axis), new("reduction", GatherOperators.NameOf(Reduction))];
 
-    public override void Infer(InferenceContext context)
+    private protected override void Check(InferenceContext context)
     {
         if (context.ShapeOf(1) is { } indices && context.ShapeOf(2) is { } updates)
         {
             if (indices.TryToArray(out int[]? a) && updates.TryToArray(out int[]? b) && !a.SequenceEqual(b)) throw context.Error($"indices of shape {indices} and updates of shape {updates} must agree.");
             if (context.ShapeOf(0) is { } shape && shape.Rank != indices.Rank) throw context.Error($"indices of shape {indices} for an input of shape {shape}; they must have the same number of dimensions.");
         }
-        if (context.TypeOf(0).Storage() is Storage.Boolean or Storage.String && Reduction != ScatterMode.None) throw context.Error($"elements of type {context.TypeOf(0)} cannot be joined by {GatherOperators.NameOf(Reduction)}.");
-        context.SameAs(0);
     }
 
-    public override void Execute(KernelContext context)
-    {
-        NdArray y = context.Output(0), updates = context.Input(2);
-        y.CopyFrom(context.Input(0));
-        switch (y.Type.Storage())
-        {
-            case Storage.Float: Scatter<float>(context, y.Floats, updates.Floats); break;
-            case Storage.Integer: Scatter<long>(context, y.Integers, updates.Integers); break;
-            case Storage.Boolean: Scatter<byte>(context, MemoryMarshal.AsBytes(y.Booleans), MemoryMarshal.AsBytes(updates.Booleans)); break;
-            default: throw new UnsupportedOperatorException($"{Name} of strings is not supported; numbers and booleans are.");
-        }
-    }
-
-    public override Value?[]? Gradient(Backward backward)
-    {
-        GraphBuilder graph = backward.Graph;
-        if (Reduction is not (ScatterMode.None or ScatterMode.Add)) return null;
-        Value indices = backward.Inputs(1);
-        var sent = new Value?[3];
-        if (backward.Needs(0))
-            sent[0] = Reduction == ScatterMode.Add ? backward.Upstream : graph.ScatterElements(backward.Upstream, indices, graph.Filled(backward.Inputs(2), 0), Axis);
-        if (backward.Needs(2)) sent[2] = graph.GatherElements(backward.Upstream, indices, Axis);
-        return sent;
-    }
-
-    private void Scatter<T>(KernelContext context, Span<T> y, ReadOnlySpan<T> updates)
-        where T : unmanaged, INumber<T> =>
+    private protected override void Scatter<T>(KernelContext context, Span<T> y, ReadOnlySpan<T> updates) =>
         Indexing.ScatterElements(y, context.OutputDims(), (int)Axis, context.Integers(1), context.Dims(1), updates, Reduction);
+
+    private protected override Value Overwrite(GraphBuilder graph, Value x, Value indices, Value values) => graph.ScatterElements(x, indices, values, Axis);
+
+    private protected override Value Collect(GraphBuilder graph, Value x, Value indices) => graph.GatherElements(x, indices, Axis);
 }
