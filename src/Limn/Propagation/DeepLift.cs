@@ -75,7 +75,7 @@ public class DeepLift(OnnxModel model) : GradientMethod(model)
         {
             question.ThrowIfCancelled();
             var (scores, multipliers) = question.WithReference(references[n]).Gradient(rules);
-            Question at = question.OnlyInputs(references[n]);
+            Question at = question.WithInputs(references[n]);
             IReadOnlyList<NdArray> start = at.PlaceValues();
             double[] from = at.Scores();
             for (int r = 0; r < from.Length; r++) (prediction[r], baselineScore[r]) = (scores[r], baselineScore[r] + from[r] / references.Count);

@@ -71,6 +71,22 @@ public sealed class GradientMapTests
     }
 
     [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Grad_cam_without_the_sum_keeps_a_map_for_each_channel(bool relu)
+    {
+        OnnxModel model = MapNetworks.Deep();
+        NdArray x = Networks.Random(9, 2, 2, 6, 6);
+        Method apart = MethodRegistry.Create("grad-cam", model, new Dictionary<string, string> { ["sum-channels"] = "false", ["relu"] = relu ? "true" : "false" });
+        Attribution channels = apart.Explain([x], Target.Class(1));
+        Assert.Equal([2, 4, 4, 4], channels.Values.Lengths.ToArray().Select(l => (int)l));
+        float[] values = Numbers.Of(channels.Values), signed = Numbers.Of(new GradCam(model) { SumChannels = false, Relu = false }.Explain([x], Target.Class(1)).Values);
+        float[] sum = Numbers.Of(new GradCam(model) { Relu = false }.Explain([x], Target.Class(1)).Values);
+        for (int i = 0; i < values.Length; i++) Assert.Equal(relu ? Math.Max(0, signed[i]) : signed[i], values[i]);
+        for (int i = 0; i < sum.Length; i++) Assert.Equal(Enumerable.Range(0, 4).Sum(c => (double)signed[(i / 16 * 4 + c) * 16 + i % 16]), sum[i], 1e-4);
+    }
+
+    [Theory]
     [InlineData("grad-cam")]
     [InlineData("grad-cam-plus-plus")]
     [InlineData("xgrad-cam")]

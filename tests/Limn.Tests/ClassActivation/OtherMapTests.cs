@@ -223,6 +223,10 @@ public sealed class OtherMapTests
         Equal([0f, 1 / 3f, 2 / 3f, 1], a); // the bias term is the same everywhere, so its scaled map is zero
     }
 
+    [Fact]
+    public void Guided_grad_cam_explains_every_input_by_its_name() =>
+        Assert.Equal(["x", "x2"], new GuidedGradCam(MapNetworks.OneConv(two: true)).Explain([MapNetworks.Ramp(), MapNetworks.Ramp()], Target.Class(0), At("conv1")).Tensors.Select(t => t.Name));
+
     [Theory]
     [InlineData(MapInterpolation.Nearest, new[] { 1f, 1, 3, 3 })]
     [InlineData(MapInterpolation.Bilinear, new[] { 1f, 1.5f, 2.5f, 3 })]

@@ -1,8 +1,10 @@
 using System.Numerics.Tensors;
 using Limn.Engine;
 using Limn.Engine.Operators;
+using Limn.Games;
 using Limn.Gradients;
 using Limn.Models;
+using Limn.Propagation;
 
 namespace Limn.Tests.Gradients;
 
@@ -139,6 +141,25 @@ public sealed class GradientMethodTests
             .Explain([x], Target.Class(0), new ExplainOptions { Seed = seed }).Values);
         Assert.Equal(Values(1, 5), Values(3, 5));
         Assert.NotEqual(Values(1, 5), Values(1, 6));
+    }
+
+    [Fact]
+    public void Noise_on_an_embedding_does_not_reach_the_baseline()
+    {
+        var g = new Engine.Graphs.GraphBuilder();
+        var ids = g.Input("ids", ElementType.Int64, [Engine.Graphs.Dim.Named("batch"), 2]);
+        var rows = g.Node(new Gather(), [g.Constant(Networks.Random(1, 5, 3)), ids], name: "embedding", outputNames: ["e"])[0];
+        g.Output(g.MatMul(g.Tanh(g.Flatten(rows)), g.Constant(Networks.Random(2, 6, 2))), "y");
+        var model = new OnnxModel(g.Build());
+        var at = new ExplainOptions { At = "embedding" };
+        NdArray x = new([3L, 4], 1, 2);
+        foreach (Method inner in (Method[])[new IntegratedGradients(model), new Conductance(model), new GuidedIntegratedGradients(model), new Idgi(model), new DeepLift(model), new FeatureAblation(model)])
+        {
+            float[] once = Numbers.Of(inner.Explain([x], Target.Class(1), at).Values);
+            float[] repeated = Numbers.Of(new SmoothGrad(inner) { StandardDeviation = 0, Samples = 2 }.Explain([x], Target.Class(1), at).Values);
+            Assert.Contains(once, v => Math.Abs(v) > 0.1);
+            for (int i = 0; i < once.Length; i++) Assert.Equal(once[i], repeated[i], 1e-5);
+        }
     }
 
     [Fact]

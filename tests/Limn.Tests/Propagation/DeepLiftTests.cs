@@ -117,6 +117,34 @@ public sealed class DeepLiftTests
         Assert.NotNull(new DeepLift(model).Explain([x], Target.Class(1), new ExplainOptions { At = "stem" }).ConvergenceDelta);
     }
 
+    [Theory]
+    [InlineData("relu", null)]
+    [InlineData("pool", null)]
+    [InlineData("residual", "stem")]
+    public void Multipliers_times_the_distance_are_the_contributions_and_alone_promise_no_sum(string body, string? at)
+    {
+        OnnxModel model = RandomNetworks.Of(body);
+        NdArray x = Networks.Random(5, 2, 2, 6, 6), start = Networks.Random(9, 2, 2, 6, 6);
+        var options = new ExplainOptions { At = at };
+        var from = Baseline.Of([start]);
+        Attribution slopes = new DeepLift(model) { Multiplied = false, Baseline = from }.Explain([x], Target.Class(1), options);
+        Assert.Null(slopes.ConvergenceDelta);
+        Assert.Equal(false, slopes.Options["multiply"]);
+        float[] Layer(NdArray input) => at is null ? input.Floats.ToArray() : Numbers.Of(new LayerActivation(model).Explain([input], Target.Class(1), options).Values);
+        float[] m = Numbers.Of(slopes.Values), whole = Numbers.Of(new DeepLift(model) { Baseline = from }.Explain([x], Target.Class(1), options).Values), end = Layer(x), begin = Layer(start);
+        for (int i = 0; i < m.Length; i++) Assert.Equal(whole[i], m[i] * ((double)end[i] - begin[i]), 1e-5);
+    }
+
+    [Fact]
+    public void Of_a_background_the_multipliers_are_averaged()
+    {
+        OnnxModel model = Networks.Smooth(4, 6, 3, 11);
+        NdArray x = Networks.Random(3, 2, 4), rows = Networks.Random(4, 5, 4);
+        float[] mean = Numbers.Of(new DeepLiftShap(model) { Multiplied = false, Baseline = Baseline.Background([rows]) }.Explain([x], Target.Class(0)).Values);
+        float[][] each = [.. Enumerable.Range(0, 5).Select(r => Numbers.Of(new DeepLift(model) { Multiplied = false, Baseline = Baseline.Of([rows.Rows(r, 1)]) }.Explain([x], Target.Class(0)).Values))];
+        for (int i = 0; i < mean.Length; i++) Assert.Equal(each.Average(e => e[i]), mean[i], 1e-5);
+    }
+
     [Fact]
     public void An_epsilon_that_is_not_positive_is_refused() =>
         Assert.Throws<InvalidOptionException>(() => new DeepLift(Networks.Linear(0, 1)) { Epsilon = 0 }.Explain([new NdArray([1f], 1, 1)], Target.Class(0)));
