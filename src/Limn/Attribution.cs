@@ -101,5 +101,8 @@ public sealed record ExplainOptions
 
     public CancellationToken Cancellation { get; init; }
 
+    /// <summary>What the model computes from these rows, when several methods explain them.</summary>
+    internal SharedValues? Shared { get; init; }
+
     internal long Budget => MemoryBudget ?? Math.Max(64L << 20, GC.GetGCMemoryInfo() is var info ? (info.TotalAvailableMemoryBytes - info.MemoryLoadBytes) / 4 : 0);
 }
