@@ -30,10 +30,17 @@ internal static class Asking
         // A layer's value comes free with the score; given it, gradients and scores start at the layer. A method that takes one gradient
         // at just these rows also keeps what the backward pass will read.
         Value[] layers = [.. places.Where(p => !feeds.ContainsKey(p))], fetches = [source.Value, .. layers];
+        IReadOnlyList<Value> gates = method.TakesGradients ? DeadUnits.Gates(source, places) : [];
         if (options.Shared is { } shared)
         {
             NdArray score = shared.Fetch(network, source.Graph, fetches, log)[0];
-            return new Question(network, Readout.Of(target, score), inputs, log) { Source = source, Places = places, Known = shared.Of(network, inputs[0].Dims[0]) };
+            Dictionary<Value, NdArray> all = shared.Of(network, inputs[0].Dims[0]);
+            gates = [.. gates.Where(all.ContainsKey)];
+            return new Question(network, Readout.Of(target, score), inputs, log)
+            {
+                Source = source, Places = places, Known = all,
+                DeadGates = DeadUnits.Of(source.Graph, gates, [.. gates.Select(g => all[g])], inputs[0].Dims[0]),
+            };
         }
         log.Count(inputs[0].Rank == 0 ? 1 : inputs[0].Dims[0]);
         Session session = network.SessionOf(source.Graph);
@@ -43,12 +50,16 @@ internal static class Asking
             Value[] more = [.. fetches.Union(network.GradientOf(source.Graph, source.Value, places, rulebook: null).ForwardValues)];
             if (session.BytesFor(feeds, more) <= Math.Min(log.Budget, MostKept)) fetches = more;
         }
-        NdArray[] values = Batches.Run(network.FixedRows, feeds, f => session.Run(f, fetches, options.Cancellation));
+        // The ReLUs' outputs come free with the score too; only how many of their units are on is kept.
+        Value[] seen = [.. fetches.Union(gates)];
+        if ((network.FixedRows ?? rows) != rows || session.BytesFor(feeds, seen) > Math.Min(log.Budget, MostKept)) (seen, gates) = (fetches, []);
+        NdArray[] values = Batches.Run(network.FixedRows, feeds, f => session.Run(f, seen, options.Cancellation));
         Readout readout = Readout.Of(target, values[0]);
+        IReadOnlyList<DeadGate> dead = DeadUnits.Of(source.Graph, gates, [.. gates.Select(g => values[Array.IndexOf(seen, g)])], readout.Rows);
         var known = new Dictionary<Value, NdArray>();
         for (int i = 0; i < fetches.Length; i++)
             if (values[i].Rank > 0 && values[i].Dims[0] == readout.Rows && (i > 0 || fetches.Length > 1 + layers.Length)) known[fetches[i]] = values[i];
-        return new Question(network, readout, inputs, log) { Source = source, Places = places, Known = known };
+        return new Question(network, readout, inputs, log) { Source = source, Places = places, Known = known, DeadGates = dead };
     }
 
     /// <summary>The layer that was asked for, or the inputs; for an input of integers the first floating value behind it, its embedding.</summary>

@@ -48,6 +48,9 @@ public sealed record Question
     /// <summary>Values at the places and behind them that follow from these inputs, so that they need not be computed again.</summary>
     internal IReadOnlyDictionary<Value, NdArray> Known { get; init; } = Nothing;
 
+    /// <summary>ReLUs between the places and the target that let hardly anything pass.</summary>
+    internal IReadOnlyList<DeadGate> DeadGates { get; init; } = [];
+
     /// <summary>Values that are set instead of computed.</summary>
     internal IReadOnlyDictionary<Value, NdArray> Overrides { get; init; } = Nothing;
 

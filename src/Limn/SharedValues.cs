@@ -54,7 +54,7 @@ internal sealed class SharedValues
         {
             TargetSource source = SourceOf(network, method.TargetFor(target, options));
             IReadOnlyList<Value> places = Asking.PlacesOf(method, network, source, options.At);
-            return ([source.Value, .. places], method.TakesGradients ? network.GradientOf(source.Graph, source.Value, places, rulebook: null).ForwardValues : []);
+            return ([source.Value, .. places], method.TakesGradients ? [.. network.GradientOf(source.Graph, source.Value, places, rulebook: null).ForwardValues, .. DeadUnits.Gates(source, places)] : []);
         }
         catch (LimnException)
         {

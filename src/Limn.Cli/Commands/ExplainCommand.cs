@@ -76,7 +76,7 @@ internal sealed class ExplainCommand
             Neuron = through is null ? null : TargetText.Neuron(through),
         };
         NdArray[] arrays = [.. filled.Select(f => f.Array)];
-        var options = new ExplainOptions { At = parsed.GetValue(at), Seed = parsed.GetValue(seed), Cancellation = context.Cancellation };
+        var options = new ExplainOptions { At = parsed.GetValue(at), Seed = parsed.GetValue(seed), Cancellation = context.Cancellation, Range = RangeOf(filled) };
         if (methods.IsSeveral)
         {
             var (several, leftOut) = methods.CreateAll(network, data, arrays);
@@ -122,6 +122,10 @@ internal sealed class ExplainCommand
             else print();
         }
     }
+
+    /// <summary>The range of pictures, from black to white; tables tell their own.</summary>
+    private static DataRange? RangeOf(IReadOnlyList<FilledInput> filled) =>
+        filled.Any(f => f.Pictures is not null) ? DataRange.Of([.. filled.Select(f => f.Array)], [.. filled.Select(f => f.Pictures)]) : null;
 
     private static IEnumerable<(string, string)> Given(string name, IReadOnlyList<string> values) =>
         values.Count == 0 ? [] : [(name, string.Join(", ", values.Select(v => File.Exists(v) ? Path.GetFileName(v) : v)))];
