@@ -51,7 +51,7 @@ internal static class Asking
             if (session.BytesFor(feeds, more) <= Math.Min(log.Budget, MostKept)) fetches = more;
         }
         // The ReLUs' outputs come free with the score too; only how many of their units are on is kept.
-        Value[] seen = [.. fetches.Union(gates)];
+        Value[] seen = [.. fetches, .. gates.Where(g => !fetches.Contains(g))];
         if ((network.FixedRows ?? rows) != rows || session.BytesFor(feeds, seen) > Math.Min(log.Budget, MostKept)) (seen, gates) = (fetches, []);
         NdArray[] values = Batches.Run(network.FixedRows, feeds, f => session.Run(f, seen, options.Cancellation));
         Readout readout = Readout.Of(target, values[0]);
