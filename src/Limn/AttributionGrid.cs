@@ -131,10 +131,23 @@ internal sealed class AttributionGrid
         public static Ranked Of(float[] values)
         {
             float[] magnitudes = Array.ConvertAll(values, Math.Abs);
-            int[] order = [.. Enumerable.Range(0, values.Length)];
-            int count = Math.Max(1, (int)Math.Ceiling(TopShare * values.Length));
-            var top = order.OrderByDescending(i => magnitudes[i]).Take(count).ToHashSet();
-            return new Ranked(RankCorrelation.Ranks(values), RankCorrelation.Ranks(magnitudes), top);
+            return new Ranked(RankCorrelation.Ranks(values), RankCorrelation.Ranks(magnitudes), Largest(magnitudes));
+        }
+
+        /// <summary>The elements above the threshold that the share makes, and of those at it the first.</summary>
+        private static HashSet<int> Largest(float[] magnitudes)
+        {
+            if (magnitudes.Length == 0) return [];
+            float[] sorted = [.. magnitudes];
+            Array.Sort(sorted);
+            int count = Math.Max(1, (int)Math.Ceiling(TopShare * sorted.Length)), above = 0;
+            float threshold = sorted[^count];
+            foreach (float m in magnitudes)
+                if (m > threshold) above++;
+            var largest = new HashSet<int>(count);
+            for (int i = 0, ties = count - above; i < magnitudes.Length; i++)
+                if (magnitudes[i] > threshold || (magnitudes[i] == threshold && ties-- > 0)) largest.Add(i);
+            return largest;
         }
     }
 }
