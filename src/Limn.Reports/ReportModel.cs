@@ -73,6 +73,9 @@ public sealed record ExplanationSection(string Title, string Method, string Mode
 /// <param name="Entries">The pictures, in this order.</param>
 public sealed record ComparisonSection(string Title, string Introduction, IReadOnlyList<ReportPicture> Entries) : ReportSection(Title)
 {
+    /// <summary>What they say of features that are no picture, side by side.</summary>
+    public IReadOnlyList<ReportTable> Tables { get; init; } = [];
+
     /// <summary>The picture that all entries explain, shown first.</summary>
     public ReportPicture? Input { get; init; }
 

@@ -8,7 +8,7 @@ namespace Limn;
 /// <summary>Turns what the user asks into a <see cref="Question"/>: finds the target and the places, and evaluates the model once.</summary>
 internal static class Asking
 {
-    private const long MostKept = 256L << 20;
+    internal const long MostKept = 256L << 20;
 
     public static Question Of(Method method, IReadOnlyList<NdArray> inputs, Target target, ExplainOptions options, RunLog log)
     {
@@ -17,22 +17,32 @@ internal static class Asking
             throw new LimnException("A layer can be explained only in an OnnxModel; a black box has only inputs.");
         if (target is NeuronTarget or LayerTarget or ExpressionTarget || target.Scale != OutputScale.AsIs || target is ClassTarget { From: not null })
             throw new InvalidTargetException($"The target '{target.Describe()}' looks inside the model; a black box has only the classes of its first output.");
-        log.Count(inputs[0].Dims[0]);
-        NdArray output = method.Model.Predict(inputs, options.Cancellation)[0];
+        if (options.Shared is null) log.Count(inputs[0].Dims[0]);
+        NdArray output = (options.Shared?.Outputs(log) ?? method.Model.Predict(inputs, options.Cancellation))[0];
         return new Question(method.Model, Readout.Of(target, output), inputs, log);
     }
 
     private static Question OfNetwork(Method method, OnnxModel network, IReadOnlyList<NdArray> inputs, Target target, ExplainOptions options, RunLog log)
     {
-        TargetSource source = TargetSource.Of(network, target);
+        TargetSource source = options.Shared?.SourceOf(network, target) ?? TargetSource.Of(network, target);
         IReadOnlyDictionary<Value, NdArray> feeds = network.FeedsOf(inputs);
-        log.Count(inputs[0].Rank == 0 ? 1 : inputs[0].Dims[0]);
-        if (method.NeedsLayer && options.At is null)
-            throw new LimnException($"The method '{method.Name}' explains a layer; say which (--at LAYER). 'limn inspect' lists all.");
         IReadOnlyList<Value> places = PlacesOf(method, network, source, options.At);
         // A layer's value comes free with the score; given it, gradients and scores start at the layer. A method that takes one gradient
         // at just these rows also keeps what the backward pass will read.
         Value[] layers = [.. places.Where(p => !feeds.ContainsKey(p))], fetches = [source.Value, .. layers];
+        IReadOnlyList<Value> gates = method.TakesGradients ? DeadUnits.Gates(source, places) : [];
+        if (options.Shared is { } shared)
+        {
+            NdArray score = shared.Fetch(network, source.Graph, fetches, log)[0];
+            Dictionary<Value, NdArray> all = shared.Of(network, inputs[0].Dims[0]);
+            gates = [.. gates.Where(all.ContainsKey)];
+            return new Question(network, Readout.Of(target, score), inputs, log)
+            {
+                Source = source, Places = places, Known = all,
+                DeadGates = DeadUnits.Of(source.Graph, gates, [.. gates.Select(g => all[g])], inputs[0].Dims[0]),
+            };
+        }
+        log.Count(inputs[0].Rank == 0 ? 1 : inputs[0].Dims[0]);
         Session session = network.SessionOf(source.Graph);
         int rows = inputs[0].Rank == 0 ? 1 : inputs[0].Dims[0];
         if (method.TakesOneGradient && layers.Length > 0 && (network.FixedRows ?? rows) == rows)
@@ -40,17 +50,24 @@ internal static class Asking
             Value[] more = [.. fetches.Union(network.GradientOf(source.Graph, source.Value, places, rulebook: null).ForwardValues)];
             if (session.BytesFor(feeds, more) <= Math.Min(log.Budget, MostKept)) fetches = more;
         }
-        NdArray[] values = Batches.Run(network.FixedRows, feeds, f => session.Run(f, fetches, options.Cancellation));
+        // The ReLUs' outputs come free with the score too; only how many of their units are on is kept.
+        Value[] seen = [.. fetches, .. gates.Where(g => !fetches.Contains(g))];
+        if ((network.FixedRows ?? rows) != rows || session.BytesFor(feeds, seen) > Math.Min(log.Budget, MostKept)) (seen, gates) = (fetches, []);
+        NdArray[] values = Batches.Run(network.FixedRows, feeds, f => session.Run(f, seen, options.Cancellation));
         Readout readout = Readout.Of(target, values[0]);
+        IReadOnlyList<DeadGate> dead = DeadUnits.Of(source.Graph, gates, [.. gates.Select(g => values[Array.IndexOf(seen, g)])], readout.Rows);
         var known = new Dictionary<Value, NdArray>();
         for (int i = 0; i < fetches.Length; i++)
             if (values[i].Rank > 0 && values[i].Dims[0] == readout.Rows && (i > 0 || fetches.Length > 1 + layers.Length)) known[fetches[i]] = values[i];
-        return new Question(network, readout, inputs, log) { Source = source, Places = places, Known = known };
+        return new Question(network, readout, inputs, log) { Source = source, Places = places, Known = known, DeadGates = dead };
     }
 
     /// <summary>The layer that was asked for, or the inputs; for an input of integers the first floating value behind it, its embedding.</summary>
-    private static IReadOnlyList<Value> PlacesOf(Method method, OnnxModel network, TargetSource source, string? at)
+    /// <exception cref="LimnException">The method explains a layer and none was named, or only inputs and one was.</exception>
+    public static IReadOnlyList<Value> PlacesOf(Method method, OnnxModel network, TargetSource source, string? at)
     {
+        if (method.NeedsLayer && at is null)
+            throw new LimnException($"The method '{method.Name}' explains a layer; say which (--at LAYER). 'limn inspect' lists all.");
         if (at is not null && !method.TakesLayers)
             throw new LimnException("This method changes the model's inputs and cannot explain a layer; leave --at away, or use feature-ablation or a gradient method.");
         if (at is null && !method.LooksInside) return [];
