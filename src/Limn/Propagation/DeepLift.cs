@@ -36,7 +36,10 @@ public enum PoolRule
 /// (<see cref="PoolRule.Derivative"/> reproduces it), and its softmax rule subtracts a mean over the batch; here every row is explained by itself.
 /// </remarks>
 [Method("deep-lift", "DeepLIFT", "Each element's share in the difference of the score from a reference input's, by slopes between the two.",
-    Source = "Shrikumar, Greenside, Kundaje 2017, section 3")]
+    Source = "Shrikumar, Greenside, Kundaje 2017, section 3",
+    Formula = "φᵢ = mᵢ · (xᵢ − bᵢ), a non-linearity y = f(z) sending back m · Δy/Δz",
+    Cost = "4 × forward + backward",
+    Axioms = Axioms.Completeness | Axioms.Sensitivity)]
 public class DeepLift(OnnxModel model) : GradientMethod(model)
 {
     /// <summary>The rule for functions of one variable (default Rescale); RevealCancel where they follow a layer with weights.</summary>
