@@ -16,7 +16,7 @@ namespace Limn.Gradients;
 /// </remarks>
 [Method("gradient-shap", "GradientSHAP", "Integrated Gradients averaged over baselines drawn from a background (Expected Gradients), by sampling.", Source = "Erion et al. 2021, eq. 3",
     Formula = "φᵢ = E[(xᵢ − bᵢ) · ∂F(b + α(x − b))/∂xᵢ], b from the background, α ~ U(0, 1)",
-    Cost = "2 × forward + samples × (forward + backward)",
+    Cost = "(2 + baselines) × forward + samples × (forward + backward)",
     Axioms = Axioms.All)]
 public sealed class GradientShap(OnnxModel model) : GradientMethod(model)
 {

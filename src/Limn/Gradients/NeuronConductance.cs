@@ -14,7 +14,7 @@ namespace Limn.Gradients;
 [Method("neuron-conductance", "Neuron Conductance", "The part of Integrated Gradients that flows through one neuron (--neuron, beside --target), divided among the inputs.",
     Source = "Dhamdhere, Sundararajan, Yan 2018, eq. 1",
     Formula = "φᵢ = (xᵢ − bᵢ) · ∫₀¹ ∂F/∂n · ∂n/∂xᵢ dα along b + α(x − b), for the neuron n",
-    Cost = "3 × forward + 3 × steps × (forward + backward)",
+    Cost = "4 × forward + 2 × steps × (forward + backward)",
     NotApplicable = Axioms.All, NotApplicableBecause = "It divides the part that goes through one neuron, not the score; the neuron's function and place decide, not the network's function alone.")]
 public sealed class NeuronConductance(OnnxModel model) : PathMethod(model)
 {

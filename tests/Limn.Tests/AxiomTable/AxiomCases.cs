@@ -30,6 +30,7 @@ internal static class AxiomCases
             int seed = s;
             yield return new(Axioms.Completeness, $"random network {seed}", e => Missing(e.Of(Of(Random(seed), 1, 2, 2), Row(seed), Baselines[seed])));
         }
+        yield return new(Axioms.Completeness, "effects of opposite signs in two channels", e => Missing(e.Of(Of((g, x) => Linear(g, x, [.. Enumerable.Range(0, 32).Select(i => i < 16 ? 1f : -0.5f)]), 2, 4, 4), Picture([.. Enumerable.Range(1, 32).Select(i => (float)i)], 2, 4, 4), 0.3f)));
         yield return new(Axioms.Completeness, "a product of two features", e => Missing(e.Of(Of((g, x) => g.Mul(Pick(g, x, 0), Pick(g, x, 1)), 1, 1, 2), Picture([2f, 1.5f], 1, 1, 2), 0.3f)));
 
         // Both the sum's error and the change are of the size of the change.
@@ -73,8 +74,8 @@ internal static class AxiomCases
         }
         foreach (float value in (float[])[1.5f, -1.5f])
         {
-            yield return Unused($"x − x, one of them by way of ReLUs, at {value}", Of((g, x) => g.Add(Pick(g, x, 0), Linear(g, g.Concat(1, Roundabout(g, Pick(g, x, 1)), Pick(g, x, 1)), 1, -1)), 1, 1, 2), Picture([2f, value], 1, 1, 2), 0.3f, 1);
-            yield return Unused($"tanh x − tanh x, one of them by the sigmoid, at {value}", Of((g, x) => g.Add(Pick(g, x, 0), g.Sub(g.Tanh(Pick(g, x, 1)), TanhBySigmoid(g, Pick(g, x, 1)))), 1, 1, 2), Picture([2f, value], 1, 1, 2), 0.3f, 1);
+            yield return Unused($"x − x, one of them by way of ReLUs, at {value}", Of((g, x) => Roundabout(g, x, -1), 1, 1, 2), Picture([2f, value], 1, 1, 2), 0.3f, 1);
+            yield return Unused($"tanh x − tanh x, one of them by the sigmoid, at {value}", Of((g, x) => g.Add(Linear(g, g.Concat(1, Pick(g, x, 0), g.Tanh(Pick(g, x, 1)), g.Sigmoid(g.Scale(Pick(g, x, 1), 2))), 1, 1, -2), g.ScalarLike(x, 1)), 1, 1, 2), Picture([2f, value], 1, 1, 2), 0.3f, 1);
         }
         yield return Unused("f − f, written in two ways", Of((g, x) => g.Add(Pick(g, x, 2), g.Sub(Difference(g, Pick(g, x, 0), Pick(g, x, 1), false), Difference(g, Pick(g, x, 0), Pick(g, x, 1), true))), 1, 1, 3), Picture([3f, 1, 2], 1, 1, 3), 0.1f, 0);
         yield return Unused("a neighbour of what counts", Of((g, x) => Pick(g, x, 0), 1, 16, 16), Picture([.. Enumerable.Range(0, 256).Select(i => i % 16 < 8 ? 1f : 0)], 1, 16, 16), -0.5f, 1);
@@ -93,7 +94,7 @@ internal static class AxiomCases
                     yield return Same($"random network {seed}, {writing}", Of(Random(seed), 1, 2, 2), Of(Random(seed, writing: writing), 1, 2, 2), Row(seed), Baselines[seed]);
             }
         foreach (float value in (float[])[1.5f, -1.5f])
-            yield return Same($"x by way of ReLUs, at {value}", Of((g, x) => g.Add(Pick(g, x, 0), Pick(g, x, 1)), 1, 1, 2), Of((g, x) => g.Add(Pick(g, x, 0), Roundabout(g, Pick(g, x, 1))), 1, 1, 2), Picture([2f, value], 1, 1, 2), 0.3f);
+            yield return Same($"x by way of ReLUs, at {value}", Of((g, x) => g.Add(Pick(g, x, 0), Pick(g, x, 1)), 1, 1, 2), Of((g, x) => Roundabout(g, x, 0), 1, 1, 2), Picture([2f, value], 1, 1, 2), 0.3f);
         yield return Same("f, written in two ways", Of((g, x) => Difference(g, Pick(g, x, 0), Pick(g, x, 1), false), 1, 1, 2), Of((g, x) => Difference(g, Pick(g, x, 0), Pick(g, x, 1), true), 1, 1, 2), Picture([3f, 1], 1, 1, 2), 0.1f);
 
         static AxiomCase Same(string name, OnnxModel one, OnnxModel other, NdArray x, float baseline) => new(Axioms.ImplementationInvariance, name, e =>
@@ -115,7 +116,7 @@ internal static class AxiomCases
         }
         foreach (float value in (float[])[1.5f, -1.5f])
         {
-            yield return Twins($"x₁ + x₂, one by way of ReLUs, at {value}", Of((g, x) => g.Add(Pick(g, x, 0), Roundabout(g, Pick(g, x, 1))), 1, 1, 2), Picture([value, value], 1, 1, 2), 0.3f, 0, 1);
+            yield return Twins($"x₁ + x₂, one by way of ReLUs, at {value}", Of((g, x) => Roundabout(g, x, 0), 1, 1, 2), Picture([value, value], 1, 1, 2), 0.3f, 0, 1);
             yield return Twins($"tanh x₁ + tanh x₂, one by the sigmoid, at {value}", Of((g, x) => g.Add(g.Tanh(Pick(g, x, 0)), TanhBySigmoid(g, Pick(g, x, 1))), 1, 1, 2), Picture([value, value], 1, 1, 2), 0.3f, 0, 1);
         }
         yield return Twins("f(x₁, x₃) + f(x₂, x₃), written in two ways", Of((g, x) => g.Add(Difference(g, Pick(g, x, 0), Pick(g, x, 2), false), Difference(g, Pick(g, x, 1), Pick(g, x, 2), true)), 1, 1, 3), Picture([3f, 3, 1], 1, 1, 3), 0.1f, 0, 1);

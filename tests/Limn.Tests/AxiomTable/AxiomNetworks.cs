@@ -90,9 +90,12 @@ internal static class AxiomNetworks
     /// <summary>tanh z = 2 σ(2z) − 1.</summary>
     public static Value TanhBySigmoid(GraphBuilder g, Value z) => g.Add(g.Scale(g.Sigmoid(g.Scale(z, 2)), 2), g.ScalarLike(z, -1));
 
-    /// <summary>z = 2 relu(z) − relu(z) − relu(−z).</summary>
-    public static Value Roundabout(GraphBuilder g, Value z) =>
-        Linear(g, g.Concat(1, g.Relu(g.Scale(z, 1)), g.Relu(g.Scale(z, 1)), g.Relu(g.Neg(z))), 2, -1, -1);
+    /// <summary>x₁ + (1 + more) · x₂ as one layer, with x₂ = 2 relu(x₂) − relu(x₂) − relu(−x₂).</summary>
+    public static Value Roundabout(GraphBuilder g, Value x, float more)
+    {
+        Value a = Pick(g, x, 0), b = Pick(g, x, 1);
+        return Linear(g, g.Concat(1, a, g.Relu(g.Scale(b, 1)), g.Relu(g.Scale(b, 1)), g.Relu(g.Neg(b)), b), 1, 2, -1, -1, more);
+    }
 
     /// <summary>relu(relu(a) − 1 − relu(b)), or the same function as relu(relu(a − 1) − relu(b)). Sundararajan, Taly, Yan 2017, figure 7.</summary>
     public static Value Difference(GraphBuilder g, Value a, Value b, bool inside)

@@ -19,9 +19,6 @@ internal sealed class Explainer(MethodDescription method)
 {
     public bool ExplainsLayer { get; } = MethodRegistry.Create(method.Name, Networks.Linear(0, 1)).NeedsLayer;
 
-    /// <summary>Whether the method can be asked about pictures of another size than the layer's.</summary>
-    public string Name => method.Name;
-
     /// <summary>Explains the only output at one row, from a baseline of a constant if the method takes one.</summary>
     public Explained Of(OnnxModel model, NdArray x, float baseline)
     {
@@ -32,7 +29,7 @@ internal sealed class Explainer(MethodDescription method)
         // A method whose baseline is not a constant (a blur) says itself what the score is there.
         double start = !method.TakesBaseline && a.BaselinePrediction is { } own ? own[0] : model.Predict([absent])[0].Floats[0];
         double[] values = Array.ConvertAll(Numbers.Of(a.Values), v => (double)v);
-        double[] errors = a.Tensors[0].StandardError is { } e ? Array.ConvertAll(Numbers.Of(e), v => (double)v) : new double[values.Length];
+        double[] errors = a.Tensors[0].StandardError is { } e ? Array.ConvertAll(Numbers.Of(e), v => double.IsNaN(v) ? 0.0 : v) : new double[values.Length]; // of a single background row none is known
         return new Explained(values, errors, a.Prediction[0] - start);
     }
 
