@@ -27,3 +27,14 @@ public enum Axioms
 
     All = Completeness | Sensitivity | Dummy | ImplementationInvariance | Symmetry,
 }
+
+/// <summary>Axioms one by one, and by name.</summary>
+public static class AxiomNames
+{
+    /// <summary>The single axioms of a set, in the order of the table.</summary>
+    public static IEnumerable<Axioms> Each(this Axioms axioms) =>
+        Enum.GetValues<Axioms>().Where(a => System.Numerics.BitOperations.IsPow2((int)a) && axioms.HasFlag(a));
+
+    /// <summary>The name of a single axiom on the command line: <c>implementation-invariance</c>.</summary>
+    public static string Name(this Axioms axiom) => OptionText.Kebab(axiom.ToString());
+}

@@ -151,6 +151,8 @@ public static class MethodRegistry
     // A model that does nothing, around which methods show their defaults.
     private static readonly OnnxModel Nothing = NoModel();
 
+    private static readonly System.Collections.Concurrent.ConcurrentDictionary<Type, (OptionAttribute Option, PropertyInfo Property)[]> OptionsByType = new();
+
     private static readonly Dictionary<Type, MethodDescription> ByType = Types.ToDictionary(t => t, Describe);
 
     private static readonly Dictionary<string, MethodDescription> Methods = ByType.Values.ToDictionary(m => m.Name);
@@ -253,8 +255,8 @@ public static class MethodRegistry
         return new OnnxModel(graph.Build());
     }
 
-    private static PropertyInfo? Property(Type type, string option) => Options(type).FirstOrDefault(o => o.Option.Name == option).Property;
+    private static PropertyInfo? Property(Type type, string option) => Array.Find(Options(type), o => o.Option.Name == option).Property;
 
-    private static IEnumerable<(OptionAttribute Option, PropertyInfo Property)> Options(Type type) =>
-        type.GetProperties().Select(p => (Option: p.GetCustomAttribute<OptionAttribute>(), Property: p)).Where(o => o.Option is not null)!;
+    private static (OptionAttribute Option, PropertyInfo Property)[] Options(Type type) => OptionsByType.GetOrAdd(type, static t =>
+        [.. t.GetProperties().Select(p => (Option: p.GetCustomAttribute<OptionAttribute>(), Property: p)).Where(o => o.Option is not null)!]);
 }

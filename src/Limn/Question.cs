@@ -133,20 +133,25 @@ public sealed record Question
     }
 
     /// <summary>The score of each row, and its gradient at each place.</summary>
-    public (double[] Scores, NdArray[] Gradients) Gradient(Rulebook? rulebook = null)
+    public (double[] Scores, NdArray[] Gradients) Gradient(Rulebook? rulebook = null) => GradientAndReference(rulebook) is var g ? (g.Scores, g.Gradients) : default;
+
+    /// <summary>The same, and the score of each row's reference, for rulebooks that measure differences.</summary>
+    internal (double[] Scores, NdArray[] Gradients, double[] AtReference) GradientAndReference(Rulebook? rulebook)
     {
         GradientFunction function = GradientFunction(rulebook);
         int portion = Portion(rulebook);
-        var scores = new List<double>();
+        List<double> scores = [], references = [];
         var parts = new List<NdArray[]>();
         foreach (Question part in Portions(portion))
         {
-            var (value, gradients) = function.Evaluate(part.Feeds(), part.Readout.Weights, part.ReferenceFeeds(), log.Cancellation);
-            log.Count(part.Rows);
+            var (value, gradients, reference) = function.Evaluate(part.Feeds(), part.Readout.Weights, part.ReferenceFeeds(), log.Cancellation);
+            // Rows whose forward pass is known go backwards only, which completes the call that was counted then.
+            log.Count((function.ForwardValues.Append(Source!.Value).All(part.Known.ContainsKey) ? 0 : part.Rows) + (reference is null ? 0 : part.Rows));
             scores.AddRange(part.Readout.Scores(value));
+            if (reference is not null) references.AddRange(part.Readout.Scores(reference));
             parts.Add(gradients);
         }
-        return ([.. scores], [.. Enumerable.Range(0, Places.Count).Select(i => Batches.Join([.. parts.Select(p => p[i])]))]);
+        return ([.. scores], [.. Enumerable.Range(0, Places.Count).Select(i => Batches.Join([.. parts.Select(p => p[i])]))], [.. references]);
     }
 
     /// <summary>The gradient at the first place, and the product of the second derivatives with <paramref name="along"/>; null where they are zero everywhere.</summary>

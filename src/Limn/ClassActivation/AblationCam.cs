@@ -11,7 +11,7 @@ namespace Limn.ClassActivation;
 /// </remarks>
 [Method("ablation-cam", "Ablation-CAM", "A layer's channels, weighted by what the score loses without them.", Source = "Desai, Ramaswamy 2020, eq. 4",
     Formula = "map = ReLU(Σ_c w_c A_c), w_c = (F − F without channel c) / |F|",
-    Cost = "0 × forward",
+    Cost = "(2 + channels) × forward",
     NotApplicable = Axioms.All, NotApplicableBecause = MapOfLayer.NoAxioms)]
 public sealed class AblationCam(OnnxModel model) : ClassActivationMethod(model)
 {

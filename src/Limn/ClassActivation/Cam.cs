@@ -13,7 +13,7 @@ namespace Limn.ClassActivation;
 /// </remarks>
 [Method("cam", "CAM", "The last layer's channels with the class's weights of the linear layer after the pooling.", Source = "Zhou et al. 2016, eq. 2",
     Formula = "map = Σ_c W_kc A_c for y_k = Σ_c W_kc · mean(A_c) + b_k",
-    Cost = "0 × forward",
+    Cost = "3 × forward + backward",
     NotApplicable = Axioms.All, NotApplicableBecause = MapOfLayer.NoAxioms)]
 public sealed class Cam(OnnxModel model) : ClassActivationMethod(model, relu: false)
 {

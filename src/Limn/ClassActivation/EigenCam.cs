@@ -11,7 +11,7 @@ namespace Limn.ClassActivation;
 /// </remarks>
 [Method("eigen-cam", "Eigen-CAM", "What the channels of a layer show most in common; it does not depend on the target.", Source = "Muhammad, Yeasin 2020, section III",
     Formula = "map = M v₁, M the activations [positions, channels], v₁ its first right singular vector",
-    Cost = "0 × forward",
+    Cost = "2 × forward",
     NotApplicable = Axioms.All, NotApplicableBecause = MapOfLayer.NoAxioms)]
 public sealed class EigenCam(OnnxModel model) : ClassActivationMethod(model, relu: false)
 {

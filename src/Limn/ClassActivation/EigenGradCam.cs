@@ -12,7 +12,7 @@ namespace Limn.ClassActivation;
 /// </remarks>
 [Method("eigen-grad-cam", "Eigen-Grad-CAM", "What gradient times activation shows most in common over the channels of a layer.", Source = "Gildenblat 2021, pytorch-grad-cam",
     Formula = "map = M v₁, M = gradient × activation [positions, channels], v₁ its first right singular vector",
-    Cost = "0 × forward",
+    Cost = "forward + backward",
     NotApplicable = Axioms.All, NotApplicableBecause = MapOfLayer.NoAxioms)]
 public sealed class EigenGradCam(OnnxModel model) : ClassActivationMethod(model, relu: false)
 {

@@ -11,7 +11,7 @@ namespace Limn.ClassActivation;
 /// </remarks>
 [Method("finer-cam", "Finer-CAM", "Grad-CAM of the difference between a class and the classes most like it.", Source = "Zhang et al. 2025, eq. 4 and 5",
     Formula = "Grad-CAM of z_k − α Σ_i p_i z_i / Σ_i p_i over the classes i most like k",
-    Cost = "0 × forward",
+    Cost = "3 × forward + backward",
     NotApplicable = Axioms.All, NotApplicableBecause = MapOfLayer.NoAxioms)]
 public sealed class FinerCam(OnnxModel model) : ClassActivationMethod(model)
 {

@@ -16,7 +16,7 @@ namespace Limn.ClassActivation;
 /// </remarks>
 [Method("full-grad", "FullGrad", "The gradient times the input and times every bias of the network, as one map.", Source = "Srinivas, Fleuret 2019, eq. 3 and 7",
     Formula = "map = Σ_c ψ(x · ∂F/∂x) + Σ_layers Σ_c ψ(b · ∂F/∂z), ψ the absolute value, scaled to [0, 1]",
-    Cost = "0 × forward",
+    Cost = "2 × forward + backward",
     NotApplicable = Axioms.All, NotApplicableBecause = "Each layer's part of the map has a scale of its own, and the biases' parts belong to no input.")]
 public sealed class FullGrad(OnnxModel model) : GradientMethod(model)
 {

@@ -11,7 +11,7 @@ namespace Limn.ClassActivation;
 /// </remarks>
 [Method("grad-cam", "Grad-CAM", "A layer's channels, weighted by the mean of their gradients.", Source = "Selvaraju et al. 2017, eq. 1 and 2",
     Formula = "map = ReLU(Σ_c w_c A_c), w_c = mean over positions of ∂F/∂A_c",
-    Cost = "0 × forward",
+    Cost = "forward + backward",
     NotApplicable = Axioms.All, NotApplicableBecause = MapOfLayer.NoAxioms)]
 public sealed class GradCam(OnnxModel model) : ClassActivationMethod(model)
 {

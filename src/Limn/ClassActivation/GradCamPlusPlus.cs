@@ -11,7 +11,7 @@ namespace Limn.ClassActivation;
 /// </remarks>
 [Method("grad-cam-plus-plus", "Grad-CAM++", "A layer's channels, weighted by their positive gradients, position by position.", Source = "Chattopadhay et al. 2018, eq. 10 to 19",
     Formula = "map = ReLU(Σ_c w_c A_c), w_c = Σ_p α_cp ReLU(g_cp), α_cp = g² / (2g² + (Σ_q A_cq) g³)",
-    Cost = "0 × forward",
+    Cost = "forward + backward",
     NotApplicable = Axioms.All, NotApplicableBecause = MapOfLayer.NoAxioms)]
 public sealed class GradCamPlusPlus(OnnxModel model) : ClassActivationMethod(model)
 {

@@ -13,7 +13,7 @@ namespace Limn.ClassActivation;
 /// </remarks>
 [Method("guided-grad-cam", "Guided Grad-CAM", "Guided backpropagation, times Grad-CAM of a layer brought to the input's size.", Source = "Selvaraju et al. 2017, section 3.2",
     Formula = "φ = GuidedBackprop(x) · up(GradCAM)",
-    Cost = "0 × forward")]
+    Cost = "3 × forward + 2 × backward")]
 public sealed class GuidedGradCam(OnnxModel model) : GradientMethod(model)
 {
     /// <summary>How Grad-CAM is brought to the input's size (default nearest).</summary>

@@ -10,7 +10,7 @@ namespace Limn.ClassActivation;
 /// </remarks>
 [Method("hires-cam", "HiResCAM", "Gradient times activation at each position of a layer, summed over channels.", Source = "Draelos, Carin 2020, eq. 3",
     Formula = "map = ReLU(Σ_c g_cp A_cp), g = ∂F/∂A",
-    Cost = "0 × forward",
+    Cost = "forward + backward",
     NotApplicable = Axioms.All, NotApplicableBecause = MapOfLayer.NoAxioms)]
 public sealed class HiResCam(OnnxModel model) : ClassActivationMethod(model)
 {

@@ -9,7 +9,7 @@ namespace Limn.ClassActivation;
 /// </remarks>
 [Method("layer-cam", "LayerCAM", "A layer's activations, each weighted by its own gradient where that is positive.", Source = "Jiang et al. 2021, eq. 6 and 7",
     Formula = "map = ReLU(Σ_c ReLU(g_cp) A_cp), g = ∂F/∂A",
-    Cost = "0 × forward",
+    Cost = "forward + backward",
     NotApplicable = Axioms.All, NotApplicableBecause = MapOfLayer.NoAxioms)]
 public sealed class LayerCam(OnnxModel model) : ClassActivationMethod(model)
 {

@@ -12,7 +12,7 @@ namespace Limn.ClassActivation;
 /// </remarks>
 [Method("score-cam", "Score-CAM", "A layer's channels, weighted by the score of the input seen through them.", Source = "Wang et al. 2020, eq. 4 to 7",
     Formula = "map = ReLU(Σ_c w_c A_c), w = softmax over channels of F(b + (x − b) · H_c), H_c = A_c at the input's size, scaled to [0, 1]",
-    Cost = "0 × forward",
+    Cost = "(2 + channels) × forward",
     NotApplicable = Axioms.All, NotApplicableBecause = MapOfLayer.NoAxioms)]
 public sealed class ScoreCam(OnnxModel model) : ClassActivationMethod(model)
 {

@@ -11,7 +11,7 @@ namespace Limn.ClassActivation;
 /// </remarks>
 [Method("shapley-cam", "ShapleyCAM", "A layer's channels, weighted by their Shapley values to second order: gradient minus half the curvature.", Source = "Cai, Zhang, Wang 2025, eq. 13",
     Formula = "map = ReLU(Σ_c w_c A_c), w_c = mean over positions of g − ½ H A, H the second derivatives",
-    Cost = "0 × forward",
+    Cost = "3 × forward + 2 × backward",
     NotApplicable = Axioms.All, NotApplicableBecause = MapOfLayer.NoAxioms)]
 public sealed class ShapleyCam(OnnxModel model) : ClassActivationMethod(model)
 {

@@ -10,7 +10,7 @@ namespace Limn.ClassActivation;
 /// </remarks>
 [Method("xgrad-cam", "XGrad-CAM", "A layer's channels, weighted by their gradients averaged over their activations.", Source = "Fu et al. 2020, eq. 10",
     Formula = "map = ReLU(Σ_c w_c A_c), w_c = Σ_p g_cp A_cp / Σ_p A_cp",
-    Cost = "0 × forward",
+    Cost = "forward + backward",
     NotApplicable = Axioms.All, NotApplicableBecause = MapOfLayer.NoAxioms)]
 public sealed class XGradCam(OnnxModel model) : ClassActivationMethod(model)
 {

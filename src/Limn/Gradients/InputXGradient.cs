@@ -12,10 +12,12 @@ namespace Limn.Gradients;
 /// </remarks>
 [Method("input-x-gradient", "Input x Gradient", "The gradient times the input (at a layer: times the activation).", Source = "Shrikumar et al. 2016, section 2.1",
     Formula = "φᵢ = xᵢ · ∂F(x)/∂xᵢ",
-    Cost = "2 × forward + backward",
+    Cost = "forward + backward",
     Axioms = Axioms.Dummy | Axioms.ImplementationInvariance | Axioms.Symmetry)]
 public sealed class InputXGradient(OnnxModel model) : GradientMethod(model)
 {
+    internal override bool TakesOneGradient => true;
+
     protected internal override MethodResult Compute(Question question)
     {
         var (scores, gradients) = question.Gradient();

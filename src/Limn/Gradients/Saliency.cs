@@ -11,13 +11,15 @@ namespace Limn.Gradients;
 /// </remarks>
 [Method("saliency", "Saliency", "The gradient of the score, or its absolute value.", Source = "Simonyan, Vedaldi, Zisserman 2013, section 3",
     Formula = "φᵢ = |∂F(x)/∂xᵢ|",
-    Cost = "2 × forward + backward",
+    Cost = "forward + backward",
     Axioms = Axioms.Dummy | Axioms.ImplementationInvariance | Axioms.Symmetry)]
 public sealed class Saliency(OnnxModel model) : GradientMethod(model)
 {
     /// <summary>Whether the sign is dropped (default true).</summary>
     [Option("absolute", "Whether the sign of the gradient is dropped.")]
     public bool Absolute { get; init; } = true;
+
+    internal override bool TakesOneGradient => true;
 
     protected internal override MethodResult Compute(Question question)
     {

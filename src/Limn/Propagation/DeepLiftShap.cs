@@ -10,7 +10,7 @@ namespace Limn.Propagation;
 /// </remarks>
 [Method("deep-lift-shap", "DeepLIFT SHAP", "DeepLIFT averaged over the rows of a background.", Source = "Lundberg, Lee 2017, section 4.2",
     Formula = "φᵢ = mean over background rows b of mᵢ(x, b) · (xᵢ − bᵢ), m as in DeepLIFT",
-    Cost = "forward + baselines × (3 × forward + backward)",
+    Cost = "forward + baselines × (forward + backward)",
     Axioms = Axioms.Completeness | Axioms.Sensitivity)]
 public sealed class DeepLiftShap(OnnxModel model) : DeepLift(model)
 {

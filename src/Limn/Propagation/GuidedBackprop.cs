@@ -14,7 +14,7 @@ namespace Limn.Propagation;
 /// </remarks>
 [Method("guided-backprop", "Guided Backprop", "The gradient, with negative parts dropped at every ReLU.", Source = "Springenberg et al. 2015, section 3.4",
     Formula = "the gradient, a ReLU y = max(x, 0) sending back max(u, 0) · 1[x > 0] for what arrives, u",
-    Cost = "2 × forward + backward")]
+    Cost = "forward + backward")]
 public sealed class GuidedBackprop(OnnxModel model) : PropagationMethod(model)
 {
     private protected override Rulebook Rulebook => GuidedRules.Instance;

@@ -11,12 +11,10 @@ public sealed class AxiomTableTests
         {
             var entries = new TheoryData<string, Axioms>();
             foreach (MethodDescription method in MethodRegistry.All)
-                foreach (Axioms axiom in Single) entries.Add(method.Name, axiom);
+                foreach (Axioms axiom in Axioms.All.Each()) entries.Add(method.Name, axiom);
             return entries;
         }
     }
-
-    private static IEnumerable<Axioms> Single => Enum.GetValues<Axioms>().Where(a => System.Numerics.BitOperations.IsPow2((int)a));
 
     [Theory]
     [MemberData(nameof(Entries))]
