@@ -66,8 +66,8 @@ internal static class MethodsCommand
         json.WriteString("source", method.Source);
         json.WriteString("formula", method.Formula);
         json.WriteString("cost", method.Cost);
-        json.Array("axioms", Names(method.Axioms));
-        json.Array("axiomsNotApplicable", Names(method.NotApplicable));
+        json.Strings("axioms", Names(method.Axioms));
+        json.Strings("axiomsNotApplicable", Names(method.NotApplicable));
         json.WriteString("axiomsNotApplicableBecause", method.NotApplicableBecause);
         json.WriteBoolean("needsNetwork", method.NeedsNetwork);
         json.WriteBoolean("takesBaseline", method.TakesBaseline);

@@ -17,7 +17,7 @@ internal sealed record Explained(double[] Values, double[] Errors, double Change
 /// <summary>A method of the registry, made with its default options and asked about one row.</summary>
 internal sealed class Explainer(MethodDescription method)
 {
-    public bool ExplainsLayer { get; } = MethodRegistry.Create(method.Name, Networks.Linear(0, 1)).NeedsLayer;
+    public bool ExplainsLayer { get; } = method.NeedsLayer;
 
     /// <summary>Explains the only output at one row, from a baseline of a constant if the method takes one.</summary>
     public Explained Of(OnnxModel model, NdArray x, float baseline)
