@@ -15,9 +15,16 @@ namespace Limn.ClassActivation;
     NotApplicable = Axioms.All, NotApplicableBecause = MapOfLayer.NoAxioms)]
 public sealed class GradCam(OnnxModel model) : ClassActivationMethod(model)
 {
+    /// <summary>Whether the weighted channels are added up to one map (default). Without, each keeps its own: [rows, channels, ...], with the ReLU for each.</summary>
+    [Option("sum-channels", "Whether the weighted channels are added up to one map; false keeps a map for each.")]
+    public bool SumChannels { get; init; } = true;
+
+    private protected override int MapsOf(FeatureMaps activations) => SumChannels ? 1 : activations.Channels;
+
     private protected override double[] Map(FeatureLayer layer)
     {
-        FeatureMaps g = layer.Gradients;
-        return layer.Activations.Weighted((r, c) => FeatureMaps.Sum(g.Channel(r, c)) / g.Positions);
+        FeatureMaps g = layer.Gradients, a = layer.Activations;
+        double Weight(int r, int c) => FeatureMaps.Sum(g.Channel(r, c)) / g.Positions;
+        return SumChannels ? a.Weighted(Weight) : a.Scaled(Weight);
     }
 }
