@@ -40,7 +40,7 @@ internal static class Asking
             Value[] more = [.. fetches.Union(network.GradientOf(source.Graph, source.Value, places, method.GradientRules).ForwardValues)];
             if (session.BytesFor(feeds, more) <= Math.Min(log.Budget, MostKept)) fetches = more;
         }
-        NdArray[] values = Batches.Run(network.FixedRows, feeds, f => session.Run(f, fetches, options.Cancellation));
+        NdArray[] values = Batches.Run(session, network.FixedRows, feeds, fetches, log.Budget, options.Cancellation);
         Readout readout = Readout.Of(target, values[0]);
         var known = new Dictionary<Value, NdArray>();
         for (int i = 0; i < fetches.Length; i++)

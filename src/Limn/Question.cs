@@ -108,7 +108,7 @@ public sealed record Question
         if (Places.Count == 0) return Inputs;
         IReadOnlyDictionary<Value, NdArray> feeds = Feeds();
         Value[] missing = [.. Places.Where(p => !feeds.ContainsKey(p))];
-        NdArray[] computed = missing.Length == 0 ? [] : InPortions(f => { log.Count(RowsOf(f)); return Network.Fetch(f, missing, log.Cancellation); });
+        NdArray[] computed = missing.Length == 0 ? [] : InPortions(f => { log.Count(RowsOf(f)); return Batches.Run(Network.Session, Network.FixedRows, f, missing, log.Budget, log.Cancellation); });
         return [.. Places.Select(p => feeds.TryGetValue(p, out NdArray? fed) ? fed : computed[Array.IndexOf(missing, p)])];
     }
 
@@ -157,7 +157,7 @@ public sealed record Question
         var function = new HessianProduct(Network, Source!, Places[0]);
         var parts = new List<(NdArray Gradient, NdArray? Product)>();
         int from = 0;
-        foreach (Question part in Portions(Portion()))
+        foreach (Question part in Portions(FitToMemory(q => function.BytesFor(q.Feeds(), q.Readout.Weights, along.Rows(0, q.Rows)))))
         {
             parts.Add(function.Evaluate(part.Feeds(), part.Readout.Weights, along.Rows(from, part.Rows), log.Cancellation));
             log.Count(part.Rows);
@@ -212,7 +212,7 @@ public sealed record Question
     private NdArray Fetch(OnnxModel network, IReadOnlyDictionary<Value, NdArray> feeds, Value value)
     {
         log.Count(RowsOf(feeds));
-        return Batches.Run(network.FixedRows, feeds, f => network.SessionOf(Source!.Graph).Run(f, [value], log.Cancellation))[0];
+        return Batches.Run(network.SessionOf(Source!.Graph), network.FixedRows, feeds, [value], log.Budget, log.Cancellation)[0];
     }
 
     private static int RowsOf(IReadOnlyDictionary<Value, NdArray> feeds) => feeds.Values.First() is { Rank: > 0 } first ? first.Dims[0] : 1;

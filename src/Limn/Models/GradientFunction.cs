@@ -37,6 +37,9 @@ internal sealed class GradientFunction
         fetches = [source, .. gradients.OfType<Value>(), .. hasReference ? [result.ReferenceTarget!] : Array.Empty<Value>()];
     }
 
+    /// <summary>The bytes of the largest evaluation so far.</summary>
+    public long PeakBytes => session.PeakBytes;
+
     /// <summary>Nodes that let no gradient through.</summary>
     public IReadOnlyList<Node> Cuts { get; }
 
