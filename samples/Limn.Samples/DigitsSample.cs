@@ -13,17 +13,42 @@ internal static class DigitsSample
     {
         SampleData data = SampleData.Read(folder, testShare: 0.2);
         NdArray train = SampleData.Batch(data.Train, 1f / 16, 1, 8, 8), test = SampleData.Batch(data.Test, 1f / 16, 1, 8, 8);
-        var trainer = new Trainer(Network(), Losses.CrossEntropy)
-        {
-            Optimizer = new Adam(2e-3f) { WeightDecay = 1e-4f },
-            Epochs = 30,
-            BatchSize = 32,
-            Schedule = (epoch, optimizer) => optimizer.LearningRate = epoch > 20 ? 4e-4f : 2e-3f,
-        };
-        Graph model = trainer.Fit(train, Losses.OneHot(data.TrainLabels, 10));
-        OnnxWriter.Write(model, Path.Combine(folder, "model.onnx"));
         data.WriteTest(folder);
-        Console.WriteLine($"digits: test accuracy {SampleData.Accuracy(model, test, data.TestLabels):P1} on {data.Test.Length} rows, {SampleData.Accuracy(model, train, data.TrainLabels):P1} on {data.Train.Length} training rows");
+        Train(Network(), "model.onnx");
+        Train(PooledNetwork(), "pooled.onnx");
+
+        void Train(Graph network, string file)
+        {
+            var trainer = new Trainer(network, Losses.CrossEntropy)
+            {
+                Optimizer = new Adam(2e-3f) { WeightDecay = 1e-4f },
+                Epochs = 30,
+                BatchSize = 32,
+                Schedule = (epoch, optimizer) => optimizer.LearningRate = epoch > 20 ? 4e-4f : 2e-3f,
+            };
+            Graph model = trainer.Fit(train, Losses.OneHot(data.TrainLabels, 10));
+            OnnxWriter.Write(model, Path.Combine(folder, file));
+            Console.WriteLine($"digits, {file}: test accuracy {SampleData.Accuracy(model, test, data.TestLabels):P1} on {data.Test.Length} rows, {SampleData.Accuracy(model, train, data.TrainLabels):P1} on {data.Train.Length} training rows");
+        }
+    }
+
+    /// <summary>A network that ends in the mean over positions and one linear layer, as class activation mapping (CAM) needs it.</summary>
+    private static Graph PooledNetwork()
+    {
+        var g = new GraphBuilder("digits, pooled");
+        ulong seed = 11;
+        Value Weights(string name, params int[] dims) => g.Constant(Initialization.He(new CounterRandom(seed++), fanInFirst: dims.Length == 2, dims), name);
+        Value Bias(string name, int size) => g.Constant(NdArray.Create(ElementType.Float, size), name);
+        Value Layer(Operator op, string name, params Value?[] inputs) => g.Node(op, inputs, name: name, outputNames: [name])[0];
+
+        var same = new SlidingWindow { Kernel = [3, 3], Pads = [1, 1, 1, 1] };
+        Value x = g.Input("image", ElementType.Float, [Dim.Named("batch"), 1, 8, 8]);
+        Value h = Layer(new Relu(), "relu1", Layer(new Conv(same), "conv1", x, Weights("conv1.weight", 16, 1, 3, 3), Bias("conv1.bias", 16)));
+        h = Layer(new MaxPool(new SlidingWindow { Kernel = [2, 2], Strides = [2, 2] }), "pool1", h);
+        h = Layer(new Relu(), "relu2", Layer(new Conv(same), "conv2", h, Weights("conv2.weight", 32, 16, 3, 3), Bias("conv2.bias", 32)));
+        h = Layer(new Flatten { Axis = 1 }, "flatten", Layer(new GlobalAveragePool(), "mean", h));
+        g.Output(Layer(new Gemm(), "logits", h, Weights("fc.weight", 32, 10), Bias("fc.bias", 10)));
+        return g.Build();
     }
 
     private static Graph Network()

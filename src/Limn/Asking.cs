@@ -45,20 +45,20 @@ internal static class Asking
         log.Count(inputs[0].Rank == 0 ? 1 : inputs[0].Dims[0]);
         Session session = network.SessionOf(source.Graph);
         int rows = inputs[0].Rank == 0 ? 1 : inputs[0].Dims[0];
-        if (method.TakesOneGradient && layers.Length > 0 && (network.FixedRows ?? rows) == rows)
+        if (method.TakesOneGradient && (network.FixedRows ?? rows) == rows)
         {
-            Value[] more = [.. fetches.Union(network.GradientOf(source.Graph, source.Value, places, rulebook: null).ForwardValues)];
+            Value[] more = [.. fetches.Union(network.GradientOf(source.Graph, source.Value, places, method.GradientRules).ForwardValues)];
             if (session.BytesFor(feeds, more) <= Math.Min(log.Budget, MostKept)) fetches = more;
         }
         // The ReLUs' outputs come free with the score too; only how many of their units are on is kept.
         Value[] seen = [.. fetches, .. gates.Where(g => !fetches.Contains(g))];
         if ((network.FixedRows ?? rows) != rows || session.BytesFor(feeds, seen) > Math.Min(log.Budget, MostKept)) (seen, gates) = (fetches, []);
-        NdArray[] values = Batches.Run(network.FixedRows, feeds, f => session.Run(f, seen, options.Cancellation));
+        NdArray[] values = Batches.Run(session, network.FixedRows, feeds, seen, log.Budget, options.Cancellation);
         Readout readout = Readout.Of(target, values[0]);
         IReadOnlyList<DeadGate> dead = DeadUnits.Of(source.Graph, gates, [.. gates.Select(g => values[Array.IndexOf(seen, g)])], readout.Rows);
         var known = new Dictionary<Value, NdArray>();
         for (int i = 0; i < fetches.Length; i++)
-            if (values[i].Rank > 0 && values[i].Dims[0] == readout.Rows && (i > 0 || fetches.Length > 1 + layers.Length)) known[fetches[i]] = values[i];
+            if (values[i].Rank > 0 && values[i].Dims[0] == readout.Rows && (i > 0 || method.TakesOneGradient)) known[fetches[i]] = values[i];
         return new Question(network, readout, inputs, log) { Source = source, Places = places, Known = known, DeadGates = dead };
     }
 

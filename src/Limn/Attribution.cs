@@ -76,7 +76,7 @@ public sealed record Attribution
 
     public ulong Seed { get; init; }
 
-    /// <summary>How many rows went through the model, forwards or forwards and backwards.</summary>
+    /// <summary>How many rows went through the model forwards. Going backwards from a forward pass that is there counts no more; one that is shared with other methods counts for none of them.</summary>
     public long ModelCalls { get; init; }
 
     /// <summary>The explanation alone, without reading the model.</summary>

@@ -1,5 +1,6 @@
 using System.Numerics.Tensors;
 using Limn.Engine;
+using Limn.Engine.Differentiation;
 using Limn.Engine.Graphs;
 using Limn.Models;
 
@@ -49,6 +50,9 @@ public abstract class Method
 
     /// <summary>Whether the method takes the gradient of the rows as they are, once, so that the first forward pass can serve it.</summary>
     internal virtual bool TakesOneGradient => false;
+
+    /// <summary>The rulebook of that gradient; null for calculus.</summary>
+    internal virtual Rulebook? GradientRules => null;
 
     /// <summary>The layer that is explained when the user names none; null for the inputs.</summary>
     internal virtual Value? DefaultLayer(TargetSource source) => null;

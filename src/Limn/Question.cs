@@ -112,7 +112,7 @@ public sealed record Question
         if (Places.Count == 0) return Inputs;
         IReadOnlyDictionary<Value, NdArray> feeds = Feeds();
         Value[] missing = [.. Places.Where(p => !feeds.ContainsKey(p))];
-        NdArray[] computed = missing.Length == 0 ? [] : InPortions(f => { log.Count(RowsOf(f)); return Network.Fetch(f, missing, log.Cancellation); });
+        NdArray[] computed = missing.Length == 0 ? [] : InPortions(f => { log.Count(RowsOf(f)); return Batches.Run(Network.Session, Network.FixedRows, f, missing, log.Budget, log.Cancellation); });
         return [.. Places.Select(p => feeds.TryGetValue(p, out NdArray? fed) ? fed : computed[Array.IndexOf(missing, p)])];
     }
 
@@ -134,20 +134,25 @@ public sealed record Question
     }
 
     /// <summary>The score of each row, and its gradient at each place.</summary>
-    public (double[] Scores, NdArray[] Gradients) Gradient(Rulebook? rulebook = null)
+    public (double[] Scores, NdArray[] Gradients) Gradient(Rulebook? rulebook = null) => GradientAndReference(rulebook) is var g ? (g.Scores, g.Gradients) : default;
+
+    /// <summary>The same, and the score of each row's reference, for rulebooks that measure differences.</summary>
+    internal (double[] Scores, NdArray[] Gradients, double[] AtReference) GradientAndReference(Rulebook? rulebook)
     {
         GradientFunction function = GradientFunction(rulebook);
         int portion = Portion(rulebook);
-        var scores = new List<double>();
+        List<double> scores = [], references = [];
         var parts = new List<NdArray[]>();
         foreach (Question part in Portions(portion))
         {
-            var (value, gradients) = function.Evaluate(part.Feeds(function), part.Readout.Weights, part.ReferenceFeeds(), log.Cancellation);
-            log.Count(part.Rows);
+            var (value, gradients, reference) = function.Evaluate(part.Feeds(function), part.Readout.Weights, part.ReferenceFeeds(), log.Cancellation);
+            // Rows whose forward pass is known go backwards only, which completes the call that was counted then.
+            log.Count((function.ForwardValues.Append(Source!.Value).All(part.Known.ContainsKey) ? 0 : part.Rows) + (reference is null ? 0 : part.Rows));
             scores.AddRange(part.Readout.Scores(value));
+            if (reference is not null) references.AddRange(part.Readout.Scores(reference));
             parts.Add(gradients);
         }
-        return ([.. scores], [.. Enumerable.Range(0, Places.Count).Select(i => Batches.Join([.. parts.Select(p => p[i])]))]);
+        return ([.. scores], [.. Enumerable.Range(0, Places.Count).Select(i => Batches.Join([.. parts.Select(p => p[i])]))], [.. references]);
     }
 
     /// <summary>The gradient at the first place, and the product of the second derivatives with <paramref name="along"/>; null where they are zero everywhere.</summary>
@@ -156,7 +161,7 @@ public sealed record Question
         var function = new HessianProduct(Network, Source!, Places[0]);
         var parts = new List<(NdArray Gradient, NdArray? Product)>();
         int from = 0;
-        foreach (Question part in Portions(Portion()))
+        foreach (Question part in Portions(FitToMemory(q => function.BytesFor(q.Feeds(), q.Readout.Weights, along.Rows(0, q.Rows)))))
         {
             parts.Add(function.Evaluate(part.Feeds(), part.Readout.Weights, along.Rows(from, part.Rows), log.Cancellation));
             log.Count(part.Rows);
@@ -213,7 +218,7 @@ public sealed record Question
     private NdArray Fetch(OnnxModel network, IReadOnlyDictionary<Value, NdArray> feeds, Value value)
     {
         log.Count(RowsOf(feeds));
-        return Batches.Run(network.FixedRows, feeds, f => network.SessionOf(Source!.Graph).Run(f, [value], log.Cancellation))[0];
+        return Batches.Run(network.SessionOf(Source!.Graph), network.FixedRows, feeds, [value], log.Budget, log.Cancellation)[0];
     }
 
     private static int RowsOf(IReadOnlyDictionary<Value, NdArray> feeds) => feeds.Values.First() is { Rank: > 0 } first ? first.Dims[0] : 1;

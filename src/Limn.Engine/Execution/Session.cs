@@ -30,6 +30,9 @@ public sealed class Session
 
     public Graph Graph { get; }
 
+    /// <summary>The bytes, beside weights and inputs, of the largest run so far.</summary>
+    public long PeakBytes { get; private set; }
+
     /// <summary>Runs the graph's outputs on its inputs, given in order.</summary>
     public NdArray[] Run(params ReadOnlySpan<NdArray> inputs)
     {
@@ -46,7 +49,12 @@ public sealed class Session
     /// <exception cref="ShapeMismatchException">A fed array does not fit.</exception>
     public NdArray[] Run(IReadOnlyDictionary<Value, NdArray> feeds, IReadOnlyList<Value> fetches, CancellationToken cancellation = default)
     {
-        lock (gate) return PlanFor(feeds, fetches, out NdArray[] inputs).Run(inputs, workers, observer: null, cancellation);
+        lock (gate)
+        {
+            Plan plan = PlanFor(feeds, fetches, out NdArray[] inputs);
+            PeakBytes = Math.Max(PeakBytes, plan.Bytes);
+            return plan.Run(inputs, workers, observer: null, cancellation);
+        }
     }
 
     /// <summary>Runs as <see cref="Run(IReadOnlyDictionary{Value, NdArray}, IReadOnlyList{Value}, CancellationToken)"/> and times each step.</summary>

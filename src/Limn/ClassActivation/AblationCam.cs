@@ -9,7 +9,10 @@ namespace Limn.ClassActivation;
 /// Desai, Ramaswamy: Ablation-CAM, WACV 2020, eq. 4. The paper divides by y, which turns the map around for a negative score, hence |y|; at y = 0 the
 /// weights are the differences themselves. pytorch-grad-cam sets channels of negative values to −10⁷ below their minimum; here it is zero, as in the paper.
 /// </remarks>
-[Method("ablation-cam", "Ablation-CAM", "A layer's channels, weighted by what the score loses without them.", Source = "Desai, Ramaswamy 2020, eq. 4")]
+[Method("ablation-cam", "Ablation-CAM", "A layer's channels, weighted by what the score loses without them.", Source = "Desai, Ramaswamy 2020, eq. 4",
+    Formula = "map = ReLU(Σ_c w_c A_c), w_c = (F − F without channel c) / |F|",
+    Cost = "(2 + channels) × forward",
+    NotApplicable = Axioms.All, NotApplicableBecause = MapOfLayer.NoAxioms)]
 public sealed class AblationCam(OnnxModel model) : ClassActivationMethod(model)
 {
     internal override bool TakesGradients => false;

@@ -11,7 +11,10 @@ namespace Limn.ClassActivation;
 /// gradient: W_kc = Σ_p ∂y_k/∂A_cp. Where the target is a probability, y is the logit behind it, as in the paper.
 /// Zhou et al.: Learning Deep Features for Discriminative Localization, CVPR 2016, eq. 2. The paper has no ReLU, so it is off by default.
 /// </remarks>
-[Method("cam", "CAM", "The last layer's channels with the class's weights of the linear layer after the pooling.", Source = "Zhou et al. 2016, eq. 2")]
+[Method("cam", "CAM", "The last layer's channels with the class's weights of the linear layer after the pooling.", Source = "Zhou et al. 2016, eq. 2",
+    Formula = "map = Σ_c W_kc A_c for y_k = Σ_c W_kc · mean(A_c) + b_k",
+    Cost = "2 × forward + backward",
+    NotApplicable = Axioms.All, NotApplicableBecause = MapOfLayer.NoAxioms)]
 public sealed class Cam(OnnxModel model) : ClassActivationMethod(model, relu: false)
 {
     internal override Value? DefaultLayer(TargetSource source) => PooledHead.Of(source).Layer;

@@ -10,7 +10,10 @@ namespace Limn.ClassActivation;
 /// Gildenblat: pytorch-grad-cam, EigenGradCAM; there is no paper. There the channels are centred, which is the option <c>center</c>; without it, as
 /// for <see cref="EigenCam"/>, zero stays zero. The sign is that of the sum over channels, HiRes-CAM.
 /// </remarks>
-[Method("eigen-grad-cam", "Eigen-Grad-CAM", "What gradient times activation shows most in common over the channels of a layer.", Source = "Gildenblat 2021, pytorch-grad-cam")]
+[Method("eigen-grad-cam", "Eigen-Grad-CAM", "What gradient times activation shows most in common over the channels of a layer.", Source = "Gildenblat 2021, pytorch-grad-cam",
+    Formula = "map = M v₁, M = gradient × activation [positions, channels], v₁ its first right singular vector",
+    Cost = "forward + backward",
+    NotApplicable = Axioms.All, NotApplicableBecause = MapOfLayer.NoAxioms)]
 public sealed class EigenGradCam(OnnxModel model) : ClassActivationMethod(model, relu: false)
 {
     /// <summary>Whether each channel's mean is taken off first (default false).</summary>

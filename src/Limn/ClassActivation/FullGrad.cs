@@ -14,7 +14,10 @@ namespace Limn.ClassActivation;
 /// in the sum, not in the map, as in the paper. The result has the shape [rows, 1, ...] with the input's size.
 /// With a layer as the place, the layer stands for the input. Srinivas, Fleuret: Full-Gradient Representation, NeurIPS 2019, eq. 3 and 7.
 /// </remarks>
-[Method("full-grad", "FullGrad", "The gradient times the input and times every bias of the network, as one map.", Source = "Srinivas, Fleuret 2019, eq. 3 and 7")]
+[Method("full-grad", "FullGrad", "The gradient times the input and times every bias of the network, as one map.", Source = "Srinivas, Fleuret 2019, eq. 3 and 7",
+    Formula = "map = Σ_c ψ(x · ∂F/∂x) + Σ_layers Σ_c ψ(b · ∂F/∂z), ψ the absolute value, scaled to [0, 1]",
+    Cost = "2 × forward + backward",
+    NotApplicable = Axioms.All, NotApplicableBecause = "Each layer's part of the map has a scale of its own, and the biases' parts belong to no input.")]
 public sealed class FullGrad(OnnxModel model) : GradientMethod(model)
 {
     private const double Noteworthy = 0.01;

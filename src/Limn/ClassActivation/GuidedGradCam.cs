@@ -11,7 +11,9 @@ namespace Limn.ClassActivation;
 /// is nearly the same for all classes, and hardly changes when the upper layers are randomised (Adebayo et al. 2018): the map's fine lines show edges of the picture rather than reasons.
 /// Selvaraju et al.: Grad-CAM, ICCV 2017, section 3.2. The layer is the one asked for (--at), or the last one with maps.
 /// </remarks>
-[Method("guided-grad-cam", "Guided Grad-CAM", "Guided backpropagation, times Grad-CAM of a layer brought to the input's size.", Source = "Selvaraju et al. 2017, section 3.2")]
+[Method("guided-grad-cam", "Guided Grad-CAM", "Guided backpropagation, times Grad-CAM of a layer brought to the input's size.", Source = "Selvaraju et al. 2017, section 3.2",
+    Formula = "φ = GuidedBackprop(x) · up(GradCAM)",
+    Cost = "3 × forward + 2 × backward")]
 public sealed class GuidedGradCam(OnnxModel model) : GradientMethod(model)
 {
     /// <summary>How Grad-CAM is brought to the input's size (default nearest).</summary>

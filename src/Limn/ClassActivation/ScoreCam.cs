@@ -10,7 +10,10 @@ namespace Limn.ClassActivation;
 /// Wang et al.: Score-CAM, CVPRW 2020, eq. 4 to 7. The paper subtracts y(b) from each score, which the softmax cancels. On probabilities the
 /// weights are nearly equal; a logit as the target (--output-scale logit) tells channels apart.
 /// </remarks>
-[Method("score-cam", "Score-CAM", "A layer's channels, weighted by the score of the input seen through them.", Source = "Wang et al. 2020, eq. 4 to 7")]
+[Method("score-cam", "Score-CAM", "A layer's channels, weighted by the score of the input seen through them.", Source = "Wang et al. 2020, eq. 4 to 7",
+    Formula = "map = ReLU(Σ_c w_c A_c), w = softmax over channels of F(b + (x − b) · H_c), H_c = A_c at the input's size, scaled to [0, 1]",
+    Cost = "(2 + channels) × forward",
+    NotApplicable = Axioms.All, NotApplicableBecause = MapOfLayer.NoAxioms)]
 public sealed class ScoreCam(OnnxModel model) : ClassActivationMethod(model)
 {
     /// <summary>What the masked parts of the input fade to (default zero).</summary>

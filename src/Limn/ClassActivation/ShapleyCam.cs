@@ -9,7 +9,10 @@ namespace Limn.ClassActivation;
 /// linear near A, H = 0 and it is <see cref="GradCam"/>; a probability as the target (--output-scale probability) has curvature.
 /// Cai: CAMs as Shapley Value-based Explainers, 2025. H A takes one more backward pass, through the gradient's own graph.
 /// </remarks>
-[Method("shapley-cam", "ShapleyCAM", "A layer's channels, weighted by their Shapley values to second order: gradient minus half the curvature.", Source = "Cai 2025")]
+[Method("shapley-cam", "ShapleyCAM", "A layer's channels, weighted by their Shapley values to second order: gradient minus half the curvature.", Source = "Cai 2025",
+    Formula = "map = ReLU(Σ_c w_c A_c), w_c = mean over positions of g − ½ H A, H the second derivatives",
+    Cost = "2 × forward + 2 × backward",
+    NotApplicable = Axioms.All, NotApplicableBecause = MapOfLayer.NoAxioms)]
 public sealed class ShapleyCam(OnnxModel model) : ClassActivationMethod(model)
 {
     private protected override double[] Map(FeatureLayer layer)

@@ -11,7 +11,10 @@ namespace Limn.Games;
 /// baseline is what the layer holds at the baseline input.
 /// </remarks>
 [Method("feature-ablation", "Feature Ablation", "What the score loses when a feature, or a group of features, is replaced by the baseline.",
-    Source = "Zeiler, Fergus 2014, section 4.1")]
+    Source = "Zeiler, Fergus 2014, section 4.1",
+    Formula = "φ_g = F(x) − F(x with the elements of group g set to b)",
+    Cost = "(2 + elements) × forward",
+    Axioms = Axioms.Sensitivity | Axioms.Dummy | Axioms.ImplementationInvariance | Axioms.Symmetry)]
 public sealed class FeatureAblation(IPredictor model) : PerturbationMethod(model)
 {
     /// <summary>

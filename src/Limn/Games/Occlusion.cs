@@ -10,7 +10,10 @@ namespace Limn.Games;
 /// Zeiler, Fergus: Visualizing and Understanding Convolutional Networks, 2014, section 4.1.
 /// </remarks>
 [Method("occlusion", "Occlusion", "What the score loses when a sliding window is replaced by the baseline, averaged over the windows that cover an element.",
-    Source = "Zeiler, Fergus 2014, section 4.1")]
+    Source = "Zeiler, Fergus 2014, section 4.1",
+    Formula = "φᵢ = mean over the windows W ∋ i of F(x) − F(x with W set to b)",
+    Cost = "(2 + windows) × forward",
+    Axioms = Axioms.Sensitivity | Axioms.ImplementationInvariance)]
 public sealed class Occlusion(IPredictor model) : PerturbationMethod(model)
 {
     /// <summary>

@@ -13,7 +13,11 @@ namespace Limn.Gradients;
 /// Xu, Venugopalan, Sundararajan: Attribution in Scale and Space, CVPR 2020, eq. 5. The authors' code takes the gradient at the
 /// beginning of each piece, differentiates the blur numerically, and surrounds the picture by zeros, so that it also fades.
 /// </remarks>
-[Method("blur-ig", "Blur Integrated Gradients", "Integrated Gradients along the path from a blurred picture to the picture.", Source = "Xu, Venugopalan, Sundararajan 2020, eq. 5")]
+[Method("blur-ig", "Blur Integrated Gradients", "Integrated Gradients along the path from a blurred picture to the picture.", Source = "Xu, Venugopalan, Sundararajan 2020, eq. 5",
+    Formula = "φ = −∫₀^σmax ∂F/∂x (G(x, σ)) · ∂G(x, σ)/∂σ dσ, G the Gaussian blur",
+    Cost = "3 × forward + steps × (forward + backward)",
+    Axioms = Axioms.Completeness | Axioms.Dummy | Axioms.ImplementationInvariance,
+    NotApplicable = Axioms.Sensitivity, NotApplicableBecause = "A picture and its blur never differ in a single element.")]
 public sealed class BlurIntegratedGradients(OnnxModel model) : GradientMethod(model)
 {
     /// <summary>Pieces of the path (default 100).</summary>

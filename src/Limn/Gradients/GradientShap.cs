@@ -14,7 +14,10 @@ namespace Limn.Gradients;
 /// Erion et al.: Improving performance of deep learning models with axiomatic attribution priors and expected gradients, 2021, eq. 3;
 /// Lundberg, Lee: A Unified Approach to Interpreting Model Predictions, 2017 (the noise is that of Captum's GradientShap).
 /// </remarks>
-[Method("gradient-shap", "GradientSHAP", "Integrated Gradients averaged over baselines drawn from a background (Expected Gradients), by sampling.", Source = "Erion et al. 2021, eq. 3")]
+[Method("gradient-shap", "GradientSHAP", "Integrated Gradients averaged over baselines drawn from a background (Expected Gradients), by sampling.", Source = "Erion et al. 2021, eq. 3",
+    Formula = "φᵢ = E[(xᵢ − bᵢ) · ∂F(b + α(x − b))/∂xᵢ], b from the background, α ~ U(0, 1)",
+    Cost = "(2 + baselines) × forward + samples × (forward + backward)",
+    Axioms = Axioms.All)]
 public sealed class GradientShap(OnnxModel model) : GradientMethod(model)
 {
     private const ulong AlphaIndex = 0, BaselineIndex = 1, NoiseIndex = 2;

@@ -12,7 +12,10 @@ namespace Limn.Gradients;
 /// d = 0 is Integrated Gradients by the left Riemann rule. At a layer, the path runs in the layer's space; several inputs are one vector.
 /// Kapishnikov et al.: Guided Integrated Gradients: An Adaptive Path Method for Removing Noise, CVPR 2021, algorithm 1.
 /// </remarks>
-[Method("guided-ig", "Guided Integrated Gradients", "Integrated Gradients along a path that moves first what the score hardly depends on.", Source = "Kapishnikov et al. 2021, algorithm 1")]
+[Method("guided-ig", "Guided Integrated Gradients", "Integrated Gradients along a path that moves first what the score hardly depends on.", Source = "Kapishnikov et al. 2021, algorithm 1",
+    Formula = "φᵢ = Σₖ Δₖxᵢ · ∂F(xₖ)/∂xᵢ along a path that moves the elements of the smallest gradients first",
+    Cost = "3 × forward + steps × (forward + backward)",
+    Axioms = Axioms.All)]
 public sealed class GuidedIntegratedGradients(OnnxModel model) : GradientMethod(model)
 {
     private const double Arrived = 1e-9;

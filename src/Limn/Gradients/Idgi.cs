@@ -12,7 +12,10 @@ namespace Limn.Gradients;
 /// Yang, Wang, Bilgic: IDGI: A Framework to Eliminate Explanation Noise from Integrated Gradients, CVPR 2023, algorithm 1, on the
 /// straight path.
 /// </remarks>
-[Method("idgi", "IDGI", "The score's change in each step of the path, divided by the squares of the gradient there.", Source = "Yang, Wang, Bilgic 2023, algorithm 1")]
+[Method("idgi", "IDGI", "The score's change in each step of the path, divided by the squares of the gradient there.", Source = "Yang, Wang, Bilgic 2023, algorithm 1",
+    Formula = "φᵢ = Σₖ gᵢ² / ‖g‖² · (F(xₖ₊₁) − F(xₖ)), g = ∇F(xₖ), xₖ = b + k/n (x − b)",
+    Cost = "2 × forward + (steps + 1) × (forward + backward)",
+    Axioms = Axioms.Completeness | Axioms.Dummy | Axioms.ImplementationInvariance | Axioms.Symmetry)]
 public sealed class Idgi(OnnxModel model) : GradientMethod(model)
 {
     /// <summary>Pieces of the path (default 50).</summary>

@@ -10,9 +10,14 @@ namespace Limn.Gradients;
 /// estimate of what setting the element to zero would take away. At a layer: gradient x activation.
 /// Shrikumar et al.: Not Just a Black Box, 2016, section 2.1.
 /// </remarks>
-[Method("input-x-gradient", "Input x Gradient", "The gradient times the input (at a layer: times the activation).", Source = "Shrikumar et al. 2016, section 2.1")]
+[Method("input-x-gradient", "Input x Gradient", "The gradient times the input (at a layer: times the activation).", Source = "Shrikumar et al. 2016, section 2.1",
+    Formula = "φᵢ = xᵢ · ∂F(x)/∂xᵢ",
+    Cost = "forward + backward",
+    Axioms = Axioms.Dummy | Axioms.ImplementationInvariance | Axioms.Symmetry)]
 public sealed class InputXGradient(OnnxModel model) : GradientMethod(model)
 {
+    internal override bool TakesOneGradient => true;
+
     protected internal override MethodResult Compute(Question question)
     {
         var (scores, gradients) = question.Gradient();

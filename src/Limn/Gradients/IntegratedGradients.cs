@@ -11,7 +11,10 @@ namespace Limn.Gradients;
 /// Sundararajan, Taly, Yan: Axiomatic Attribution for Deep Networks, ICML 2017, eq. 1.
 /// </remarks>
 [Method("integrated-gradients", "Integrated Gradients", "The gradient averaged along the straight path from a baseline to the input, times the distance.",
-    Source = "Sundararajan, Taly, Yan 2017, eq. 1")]
+    Source = "Sundararajan, Taly, Yan 2017, eq. 1",
+    Formula = "φᵢ = (xᵢ − bᵢ) · ∫₀¹ ∂F(b + α(x − b))/∂xᵢ dα",
+    Cost = "3 × forward + steps × (forward + backward)",
+    Axioms = Axioms.All)]
 public sealed class IntegratedGradients(OnnxModel model) : PathMethod(model)
 {
     /// <summary>Whether the averaged gradient is multiplied by x − b (default). Without, it is a sensitivity, and nothing adds up.</summary>

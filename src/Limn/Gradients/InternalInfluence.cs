@@ -11,7 +11,10 @@ namespace Limn.Gradients;
 /// Leino et al.: Influence-Directed Explanations for Deep Convolutional Networks, 2018, definition 1 with the uniform distribution
 /// on the line. Captum's trapezoid has weights that sum to 1 − 1/n and is here a quadrature of its own.
 /// </remarks>
-[Method("internal-influence", "Internal Influence", "The gradient with respect to a layer, averaged along the path of the input.", Source = "Leino et al. 2018, definition 1")]
+[Method("internal-influence", "Internal Influence", "The gradient with respect to a layer, averaged along the path of the input.", Source = "Leino et al. 2018, definition 1",
+    Formula = "φⱼ = ∫₀¹ ∂F/∂yⱼ (b + α(x − b)) dα for the elements y of the layer",
+    Cost = "3 × forward + steps × (forward + backward)",
+    Axioms = Axioms.Dummy | Axioms.ImplementationInvariance)]
 public sealed class InternalInfluence(OnnxModel model) : PathMethod(model)
 {
     internal override bool NeedsLayer => true;

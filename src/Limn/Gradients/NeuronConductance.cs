@@ -12,7 +12,10 @@ namespace Limn.Gradients;
 /// Captum's default quadrature is its biased trapezoid (383.0 where 390 is exact); here it is Gauss-Legendre, as its text says.
 /// </remarks>
 [Method("neuron-conductance", "Neuron Conductance", "The part of Integrated Gradients that flows through one neuron (--neuron, beside --target), divided among the inputs.",
-    Source = "Dhamdhere, Sundararajan, Yan 2018, eq. 1")]
+    Source = "Dhamdhere, Sundararajan, Yan 2018, eq. 1",
+    Formula = "φᵢ = (xᵢ − bᵢ) · ∫₀¹ ∂F/∂n · ∂n/∂xᵢ dα along b + α(x − b), for the neuron n",
+    Cost = "4 × forward + 2 × steps × (forward + backward)",
+    NotApplicable = Axioms.All, NotApplicableBecause = "It divides the part that goes through one neuron, not the score; the neuron's function and place decide, not the network's function alone.")]
 public sealed class NeuronConductance(OnnxModel model) : PathMethod(model)
 {
     /// <summary>The neuron: <see cref="Target.Neuron"/>, or <see cref="Target.Layer"/> for all of a layer.</summary>

@@ -137,7 +137,10 @@ public abstract class NoiseMethod : Method
 /// <summary>SmoothGrad: the mean of another method's attributions over noisy copies of the input.</summary>
 /// <remarks>φ(x) = 1/n Σ φ'(x + εₖ), εₖ ~ N(0, σ²). Smilkov et al.: SmoothGrad, removing noise by adding noise, 2017, section 3. The noise level is the paper's: a share of the row's range.</remarks>
 [Method("smooth-grad", "SmoothGrad", "The mean of another method's attributions over noisy copies of the input (--set of=METHOD; saliency with its sign by default).",
-    Source = "Smilkov et al. 2017, section 3")]
+    Source = "Smilkov et al. 2017, section 3",
+    Formula = "φ(x) = 1/n Σₖ φ'(x + εₖ), εₖ ~ N(0, σ²)",
+    Cost = "2 × forward + samples × (forward + backward)",
+    Axioms = Axioms.Dummy | Axioms.ImplementationInvariance | Axioms.Symmetry)]
 public sealed class SmoothGrad(Method inner) : NoiseMethod(inner)
 {
     private protected override float[] Reduce(Moments moments) => moments.Map(i => moments.Mean(1, i));
@@ -148,7 +151,10 @@ public sealed class SmoothGrad(Method inner) : NoiseMethod(inner)
 /// <summary>SmoothGrad-Squared: the mean of the squares.</summary>
 /// <remarks>φ(x) = 1/n Σ φ'(x + εₖ)². Hooker et al.: A Benchmark for Interpretability Methods in Deep Neural Networks, 2019, section 4.</remarks>
 [Method("smooth-grad-squared", "SmoothGrad Squared", "The mean of the squares of another method's attributions over noisy copies of the input.",
-    Source = "Hooker et al. 2019, section 4")]
+    Source = "Hooker et al. 2019, section 4",
+    Formula = "φ(x) = 1/n Σₖ φ'(x + εₖ)², εₖ ~ N(0, σ²)",
+    Cost = "2 × forward + samples × (forward + backward)",
+    Axioms = Axioms.Dummy | Axioms.ImplementationInvariance | Axioms.Symmetry)]
 public sealed class SmoothGradSquared(Method inner) : NoiseMethod(inner)
 {
     private protected override float[] Reduce(Moments moments) => moments.Map(i => moments.Mean(2, i));
@@ -161,7 +167,10 @@ public sealed class SmoothGradSquared(Method inner) : NoiseMethod(inner)
 /// φ(x) = 1/n Σ φ'(x + εₖ)² − (1/n Σ φ'(x + εₖ))². Adebayo et al.: Local Explanation Methods for Deep Neural Networks Lack Sensitivity
 /// to Parameter Values, 2018. The standard error is that of a sample variance without its bias term, √((E[a⁴] − E[a²]²)/(n − 1)).
 /// </remarks>
-[Method("var-grad", "VarGrad", "The variance of another method's attributions over noisy copies of the input.", Source = "Adebayo et al. 2018")]
+[Method("var-grad", "VarGrad", "The variance of another method's attributions over noisy copies of the input.", Source = "Adebayo et al. 2018",
+    Formula = "φ(x) = 1/n Σₖ φ'(x + εₖ)² − (1/n Σₖ φ'(x + εₖ))², εₖ ~ N(0, σ²)",
+    Cost = "2 × forward + samples × (forward + backward)",
+    Axioms = Axioms.Dummy | Axioms.ImplementationInvariance | Axioms.Symmetry)]
 public sealed class VarGrad(Method inner) : NoiseMethod(inner)
 {
     private protected override float[] Reduce(Moments moments) => moments.Map(i => Math.Max(0, moments.Mean(2, i) - moments.Mean(1, i) * moments.Mean(1, i)));

@@ -38,6 +38,9 @@ internal sealed class DirectionalDerivative
         session = new Session(builder.Build(), model.Threads);
     }
 
+    /// <summary>The bytes of the largest evaluation so far.</summary>
+    public long PeakBytes => session.PeakBytes;
+
     /// <param name="feeds">The model's inputs, and any values that are set instead of computed.</param>
     /// <param name="vectors">The direction of each place, of its shape.</param>
     /// <param name="cancellation">Stops between operators.</param>

@@ -16,6 +16,7 @@ internal sealed class GradientFunction
     private readonly IReadOnlyList<Value> at;
     private readonly Value[] fetches;
     private readonly IReadOnlyDictionary<Value, Value> references;
+    private readonly bool hasReference;
 
     public GradientFunction(OnnxModel model, Graph graph, Value source, IReadOnlyList<Value> at, Rulebook? rulebook)
     {
@@ -34,11 +35,15 @@ internal sealed class GradientFunction
         ForwardValues = [.. UsedBackwards(graph, result)];
         references = result.ReferenceInputs;
         session = new Session(result.Graph, model.Threads);
-        fetches = [source, .. gradients.OfType<Value>()];
+        hasReference = result.ReferenceTarget is not null;
+        fetches = [source, .. gradients.OfType<Value>(), .. hasReference ? [result.ReferenceTarget!] : Array.Empty<Value>()];
     }
 
     /// <summary>Whether the rulebook put an equivalent graph in the place of the network's, of which only the source, the places and the inputs are sure to be the same.</summary>
     public bool IsRewritten { get; }
+
+    /// <summary>The bytes of the largest evaluation so far.</summary>
+    public long PeakBytes => session.PeakBytes;
 
     /// <summary>Nodes that let no gradient through.</summary>
     public IReadOnlyList<Node> Cuts { get; }
@@ -51,7 +56,8 @@ internal sealed class GradientFunction
     /// <param name="seeds">The weights of the source's elements, of its shape.</param>
     /// <param name="reference">The reference of each input, for rulebooks that need one.</param>
     /// <param name="cancellation">Stops between operators.</param>
-    public (NdArray Source, NdArray[] Gradients) Evaluate(IReadOnlyDictionary<Value, NdArray> feeds, NdArray seeds,
+    /// <returns>Also the source on the reference, for rulebooks that need one.</returns>
+    public (NdArray Source, NdArray[] Gradients, NdArray? AtReference) Evaluate(IReadOnlyDictionary<Value, NdArray> feeds, NdArray seeds,
         IReadOnlyDictionary<Value, NdArray>? reference, CancellationToken cancellation)
     {
         Dictionary<Value, NdArray> all = Join(feeds, seeds, reference);
@@ -64,7 +70,7 @@ internal sealed class GradientFunction
             else values[i] = feeds.TryGetValue(at[i], out NdArray? fed) ? NdArray.Create(fed.Type, fed.Dims.ToArray())
                 : throw new NotDifferentiableException($"The target does not depend on '{at[i].Name}'.");
         }
-        return (results[0], values);
+        return (results[0], values, hasReference ? results[^1] : null);
     }
 
     /// <summary>The bytes of one evaluation.</summary>

@@ -35,8 +35,14 @@ internal sealed class HessianProduct
     /// <summary>g, and H v; H v is null where the gradient does not depend on the place, because the target is piecewise linear in it.</summary>
     public (NdArray Gradient, NdArray? Product) Evaluate(IReadOnlyDictionary<Value, NdArray> feeds, NdArray seeds, NdArray along, CancellationToken cancellation)
     {
-        var all = new Dictionary<Value, NdArray>(feeds) { [seed] = seeds, [vector] = along };
-        NdArray[] results = Batches.Run(model.FixedRows, all, f => session.Run(f, product is null ? [gradient] : [gradient, product], cancellation));
+        NdArray[] results = Batches.Run(model.FixedRows, All(feeds, seeds, along), f => session.Run(f, Fetches, cancellation));
         return (results[0], product is null ? null : results[1]);
     }
+
+    /// <summary>The bytes of one evaluation.</summary>
+    public long BytesFor(IReadOnlyDictionary<Value, NdArray> feeds, NdArray seeds, NdArray along) => session.BytesFor(All(feeds, seeds, along), Fetches);
+
+    private Value[] Fetches => product is null ? [gradient] : [gradient, product];
+
+    private Dictionary<Value, NdArray> All(IReadOnlyDictionary<Value, NdArray> feeds, NdArray seeds, NdArray along) => new(feeds) { [seed] = seeds, [vector] = along };
 }

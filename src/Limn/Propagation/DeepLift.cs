@@ -36,7 +36,10 @@ public enum PoolRule
 /// (<see cref="PoolRule.Derivative"/> reproduces it), and its softmax rule subtracts a mean over the batch; here every row is explained by itself.
 /// </remarks>
 [Method("deep-lift", "DeepLIFT", "Each element's share in the difference of the score from a reference input's, by slopes between the two.",
-    Source = "Shrikumar, Greenside, Kundaje 2017, section 3")]
+    Source = "Shrikumar, Greenside, Kundaje 2017, section 3",
+    Formula = "φᵢ = mᵢ · (xᵢ − bᵢ), a non-linearity y = f(z) sending back m · Δy/Δz",
+    Cost = "2 × forward + backward",
+    Axioms = Axioms.Completeness | Axioms.Sensitivity)]
 public class DeepLift(OnnxModel model) : GradientMethod(model)
 {
     /// <summary>The rule for functions of one variable (default Rescale); RevealCancel where they follow a layer with weights.</summary>
@@ -58,6 +61,10 @@ public class DeepLift(OnnxModel model) : GradientMethod(model)
     /// <summary>The reference input (default zero). With several the attributions are averaged.</summary>
     public Baseline Baseline { get; init; } = Baseline.Zero;
 
+    internal override bool TakesOneGradient => Rule == DeepLiftRule.Rescale;
+
+    internal override Rulebook? GradientRules => new DeepLiftRules(Epsilon, Pools);
+
     protected internal override MethodResult Compute(Question question) => OverReferences(question, errors: false);
 
     private protected MethodResult OverReferences(Question question, bool errors)
@@ -74,10 +81,8 @@ public class DeepLift(OnnxModel model) : GradientMethod(model)
         for (int n = 0; n < references.Count; n++)
         {
             question.ThrowIfCancelled();
-            var (scores, multipliers) = question.WithReference(references[n]).Gradient(rules);
-            Question at = question.WithInputs(references[n]);
-            IReadOnlyList<NdArray> start = at.PlaceValues();
-            double[] from = at.Scores();
+            var (scores, multipliers, from) = question.WithReference(references[n]).GradientAndReference(rules);
+            IReadOnlyList<NdArray> start = question.WithInputs(references[n]).PlaceValues();
             for (int r = 0; r < from.Length; r++) (prediction[r], baselineScore[r]) = (scores[r], baselineScore[r] + from[r] / references.Count);
             for (int p = 0; p < sums.Length; p++)
                 for (int i = 0; i < sums[p].Length; i++)

@@ -13,7 +13,9 @@ namespace Limn.Propagation;
 /// z-plus rule up to the score as a factor. Zhang et al.: Top-down Neural Attention by Excitation Backprop, ECCV 2016, equations 5 and 8.
 /// </remarks>
 [Method("excitation-backprop", "Excitation Backprop", "The probability that a walk back from the target along exciting connections passes each element.",
-    Source = "Zhang et al. 2016, equations 5 and 8")]
+    Source = "Zhang et al. 2016, equations 5 and 8",
+    Formula = "P(a_j) = Σ_k a_j w⁺_jk / Σ_i a_i w⁺_ik · P(a_k), layer by layer",
+    Cost = "2 × forward + backward")]
 public sealed class ExcitationBackprop(OnnxModel model) : GradientMethod(model)
 {
     private const double Stabilizer = 1e-9;

@@ -50,7 +50,9 @@ public enum LrpComposite
 /// Bach et al.: On Pixel-Wise Explanations by Layer-Wise Relevance Propagation, PLoS ONE 2015; Montavon et al. 2019.
 /// </remarks>
 [Method("lrp", "Layer-wise Relevance Propagation", "The score divided backwards layer by layer, in proportion to what each unit contributed.",
-    Source = "Bach et al. 2015, section 'Layer-wise relevance propagation'; Montavon et al. 2019, table 10.1")]
+    Source = "Bach et al. 2015, section 'Layer-wise relevance propagation'; Montavon et al. 2019, table 10.1",
+    Formula = "R_j = Σ_k a_j w_jk / (Σ_i a_i w_ik + b_k + ε sign) · R_k, layer by layer, from R = F(x)",
+    Cost = "2 × forward + backward")]
 public sealed class Lrp(OnnxModel model) : GradientMethod(model)
 {
     /// <summary>The rule for layers with weights (default epsilon).</summary>

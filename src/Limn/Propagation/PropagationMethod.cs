@@ -8,6 +8,10 @@ public abstract class PropagationMethod(OnnxModel model) : GradientMethod(model)
 {
     private protected abstract Rulebook Rulebook { get; }
 
+    internal override bool TakesOneGradient => true;
+
+    internal override Rulebook? GradientRules => Rulebook;
+
     protected internal override MethodResult Compute(Question question)
     {
         var (scores, values) = question.Gradient(Rulebook);
