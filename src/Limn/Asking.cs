@@ -18,8 +18,10 @@ internal static class Asking
         if (target is NeuronTarget or LayerTarget or ExpressionTarget || target.Scale != OutputScale.AsIs || target is ClassTarget { From: not null })
             throw new InvalidTargetException($"The target '{target.Describe()}' looks inside the model; a black box has only the classes of its first output.");
         log.Count(inputs[0].Dims[0]);
-        NdArray output = method.Model.Predict(inputs, options.Cancellation)[0];
-        return new Question(method.Model, Readout.Of(target, output), inputs, log);
+        IReadOnlyList<NdArray> outputs = method.Model.Predict(inputs, options.Cancellation);
+        return target is BoxTarget boxes
+            ? new Question(method.Model, BoxMatch.At(boxes, BlackBoxDetector.Read(outputs, boxes.Where), PictureOf(null, inputs)), inputs, log) { BoxOutputs = boxes.Where }
+            : new Question(method.Model, Readout.Of(target, outputs[0]), inputs, log);
     }
 
     private static Question OfNetwork(Method method, OnnxModel network, IReadOnlyList<NdArray> inputs, Target target, ExplainOptions options, RunLog log)
@@ -32,20 +34,32 @@ internal static class Asking
         IReadOnlyList<Value> places = PlacesOf(method, network, source, options.At);
         // A layer's value comes free with the score; given it, gradients and scores start at the layer. A method that takes one gradient
         // at just these rows also keeps what the backward pass will read.
-        Value[] layers = [.. places.Where(p => !feeds.ContainsKey(p))], fetches = [source.Value, .. layers];
+        IReadOnlyList<Value> evaluated = source.Evaluated;
+        Value[] layers = [.. places.Where(p => !feeds.ContainsKey(p))], fetches = [.. evaluated, .. layers];
         Session session = network.SessionOf(source.Graph);
         int rows = inputs[0].Rank == 0 ? 1 : inputs[0].Dims[0];
+        if (source.Detections is { OneRow: true } && rows > 1 && network.FixedRows != 1)
+            throw new InvalidTargetException($"The detector's outputs have no axis of rows, so it takes one picture at a time, and {rows} rows were given. Explain them one by one.");
         if (method.TakesOneGradient && layers.Length > 0 && (network.FixedRows ?? rows) == rows)
         {
             Value[] more = [.. fetches.Union(network.GradientOf(source.Graph, source.Value, places, rulebook: null).ForwardValues)];
             if (session.BytesFor(feeds, more) <= Math.Min(log.Budget, MostKept)) fetches = more;
         }
         NdArray[] values = Batches.Run(network.FixedRows, feeds, f => session.Run(f, fetches, options.Cancellation));
-        Readout readout = Readout.Of(target, values[0]);
+        Readout readout = target is BoxTarget box ? BoxMatch.At(box, FoundBoxes.Of(values, source.Detections!), PictureOf(network, inputs)) : Readout.Of(target, values[0]);
         var known = new Dictionary<Value, NdArray>();
         for (int i = 0; i < fetches.Length; i++)
-            if (values[i].Rank > 0 && values[i].Dims[0] == readout.Rows && (i > 0 || fetches.Length > 1 + layers.Length)) known[fetches[i]] = values[i];
+            if (values[i].Rank > 0 && values[i].Dims[0] == readout.Rows && (i >= evaluated.Count || fetches.Length > evaluated.Count + layers.Length)) known[fetches[i]] = values[i];
         return new Question(network, readout, inputs, log) { Source = source, Places = places, Known = known };
+    }
+
+    /// <summary>Height and width of the picture that a detector reads; null where no input is one.</summary>
+    private static (int Height, int Width)? PictureOf(OnnxModel? network, IReadOnlyList<NdArray> inputs)
+    {
+        int picture = Enumerable.Range(0, inputs.Count).FirstOrDefault(i => inputs[i].Rank == 4, -1);
+        if (picture < 0) return null;
+        int[] sides = network is null ? inputs[picture].Dims[2..].ToArray() : ClassActivation.InputChannels.Spatial(network.Graph, network.Graph.Inputs[picture], inputs[picture].Dims);
+        return (sides[0], sides[1]);
     }
 
     /// <summary>The layer that was asked for, or the inputs; for an input of integers the first floating value behind it, its embedding.</summary>

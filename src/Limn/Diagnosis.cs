@@ -14,7 +14,7 @@ internal static class Diagnosis
     public static Attribution Complete(Method method, Question question, MethodResult result, Target target, ExplainOptions options)
     {
         var flags = AttributionFlags.None;
-        List<string> remarks = [.. result.Remarks];
+        List<string> remarks = [.. question.Readout.Remarks, .. result.Remarks];
 
         if (result.Values.Any(v => !AllFinite(v)))
         {

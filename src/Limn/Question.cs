@@ -45,6 +45,9 @@ public sealed record Question
 
     internal Readout Readout { get; init; }
 
+    /// <summary>How a black box's outputs hold boxes, where one of them is the target.</summary>
+    internal BoxOutputs? BoxOutputs { get; init; }
+
     /// <summary>Values at the places and behind them that follow from these inputs, so that they need not be computed again.</summary>
     internal IReadOnlyDictionary<Value, NdArray> Known { get; init; } = Nothing;
 
@@ -100,9 +103,26 @@ public sealed record Question
     /// <summary>The score of each row.</summary>
     public double[] Scores()
     {
+        if (MatchesAgain) return [.. Portions(Model is OnnxModel { FixedRows: { } size } ? size : Source?.Detections is { OneRow: true } ? 1 : MostRows).SelectMany(p => p.MatchedScores())];
         if (Model is OnnxModel) return Readout.Scores(SourceValue());
         log.Count(Rows);
         return Readout.Scores(Model.Predict(Inputs, log.Cancellation)[0]);
+    }
+
+    /// <summary>Where a box of a detector is explained by changed inputs alone, it is looked for again in each answer.</summary>
+    private bool MatchesAgain => Readout.Match is not null && Places.Count == 0;
+
+    private double[] MatchedScores()
+    {
+        if (Model is not OnnxModel network)
+        {
+            log.Count(Rows);
+            return Readout.Match!.Scores(BlackBoxDetector.Read(Model.Predict(Inputs, log.Cancellation), BoxOutputs!));
+        }
+        IReadOnlyDictionary<Value, NdArray> feeds = Feeds();
+        log.Count(Rows);
+        NdArray[] found = Batches.Run(network.FixedRows, feeds, f => network.SessionOf(Source!.Graph).Run(f, Source.Evaluated, log.Cancellation));
+        return Readout.Match!.Scores(FoundBoxes.Of(found, Source!.Detections!));
     }
 
     /// <summary>The values at the places, one array each.</summary>

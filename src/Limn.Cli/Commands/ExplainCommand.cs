@@ -13,8 +13,9 @@ internal sealed class ExplainCommand
 {
     private readonly ModelChoice model;
     private readonly InputChoice input;
+    private readonly TargetChoice targets;
     private readonly Option<string?> method = new("--method") { Description = "The method; 'limn methods' lists all.", HelpName = "NAME" };
-    private readonly Option<string?> target = new("--target") { Description = "What is explained: a class for all rows, one for each, the predicted class (default), the sum of all outputs, or an element of an output.", HelpName = "K|K1,K2,...|predicted|sum|NAME:INDEX" };
+    private readonly Option<string?> target = new("--target") { Description = "What is explained: a class for all rows, one for each, the predicted class (default), the sum of all outputs, class A minus class B, an element of an output, the sum of a layer, or a detector's box (left, top, right, bottom; its class).", HelpName = "K|K1,K2,...|predicted|sum|margin:A,B|NAME:INDEX|layer:LAYER|box:X1,Y1,X2,Y2[:CLASS]" };
     private readonly Option<string?> neuron = new("--neuron") { Description = "Explain one element of a layer instead of a class (neuron-conductance: through it, beside --target).", HelpName = "LAYER:i,j,k" };
     private readonly Option<string?> outputScale = new("--output-scale") { Description = "Explain the class before (logit) or after (probability) the final softmax; as the model ends when left out.", HelpName = "logit|probability|as-is" };
     private readonly Option<string?> at = new("--at") { Description = "Explain a layer instead of the inputs.", HelpName = "LAYER" };
@@ -33,6 +34,7 @@ internal sealed class ExplainCommand
         model = new ModelChoice().AddTo(command);
         input = new InputChoice().AddTo(command);
         foreach (Option option in new Option[] { method, target, neuron, outputScale, at, baseline, background, mask, set, seed, output, json }) command.Add(option);
+        targets = new TargetChoice().AddTo(command);
         command.SetAction(Run);
     }
 
@@ -45,6 +47,7 @@ internal sealed class ExplainCommand
                 ("limn explain model.onnx --input cat.png --preset imagenet --method integrated-gradients --output why", "Why this class? (predicted, inputs, baseline 0)"),
                 ("limn explain model.onnx --input table.csv --drop-column label --method feature-ablation --baseline mean --target 1 --output why", "A table, class 1 for all rows"),
                 ("limn explain model.onnx --input x.npy --method smooth-grad --set samples=100 --set of=input-x-gradient --seed 7 --output why", "Options of a method"),
+                ("limn explain detector.onnx --input street.png --method occlusion --target box:120,40,260,310:2 --output why", "Why this box, as class 2?"),
                 ("limn explain model.onnx --input x.npy --method saliency --at layer1.conv2 --output why", "A layer instead of the input"),
             ],
         };
@@ -59,7 +62,7 @@ internal sealed class ExplainCommand
         MethodDescription description = MethodRegistry.Find(name);
         // A method that explains a target through a neuron takes both; for others the neuron is the target.
         string? through = description.TakesNeuron ? parsed.GetValue(neuron) : null;
-        Target explained = TargetText.Parse(parsed.GetValue(target), through is null ? parsed.GetValue(neuron) : null, parsed.GetValue(outputScale));
+        Target explained = targets.Target(parsed, parsed.GetValue(target), through is null ? parsed.GetValue(neuron) : null, parsed.GetValue(outputScale));
         Dictionary<string, string> options = Options(parsed.GetValue(set) ?? []);
         IReadOnlyList<string> baselines = parsed.GetValue(baseline) ?? [], backgrounds = parsed.GetValue(background) ?? [], masks = parsed.GetValue(mask) ?? [];
         if (baselines.Count > 0 && backgrounds.Count > 0) throw new CommandException("--baseline and --background are both given; give one.");
