@@ -38,6 +38,7 @@ internal sealed class SectionWriter(Html page, ChartSet charts)
         }
 
         Answer(section.Prediction, section.TopClasses, section.ScoresAreProbabilities);
+        TokenWriter.Write(page, section.Tokens);
         Contributions(section);
         Trust(section);
         Guide(text, anchor);

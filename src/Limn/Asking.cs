@@ -74,22 +74,6 @@ internal static class Asking
                 : throw new InvalidTargetException($"'{layer.Name}' holds {layer.Type} elements; only floating-point values can be explained.");
         }
         if (method.DefaultLayer(source) is { } chosen) return [chosen];
-        return InputPlaces(network);
-    }
-
-    /// <summary>The inputs; for one of integers the first floating value behind it, its embedding.</summary>
-    public static IReadOnlyList<Value> InputPlaces(OnnxModel network) =>
-        [.. network.Graph.Inputs.Select(i => i.Type.IsFloating() ? i : EmbeddingOf(network.Graph, i))];
-
-    private static Value EmbeddingOf(Graph graph, Value input)
-    {
-        HashSet<Value> reached = [input];
-        foreach (Node node in graph.Nodes)
-        {
-            if (!Enumerable.Range(0, node.Inputs.Count).Any(i => node.Inputs[i] is { } v && reached.Contains(v) && !node.Operator.UsesShapeOnly(i))) continue;
-            if (node.Outputs.FirstOrDefault(o => o.Type.IsFloating()) is { } floating) return floating;
-            reached.UnionWith(node.Outputs);
-        }
-        throw new NotDifferentiableException($"The input '{input.Name}' holds {input.Type} elements and no floating-point value is computed from it, so it has no gradient. Use a perturbation method (--method feature-ablation).");
+        return InputPlaces.Of(network).Explained;
     }
 }

@@ -28,7 +28,11 @@ public enum AttributionFlags
 /// <param name="Name">The input or layer.</param>
 /// <param name="Values">One number for each element: [rows, ...], the shape of what was explained.</param>
 /// <param name="StandardError">The Monte-Carlo standard error of each number; null for methods without sampling.</param>
-public sealed record AttributedTensor(string Name, Tensor<float> Values, Tensor<float>? StandardError = null);
+public sealed record AttributedTensor(string Name, Tensor<float> Values, Tensor<float>? StandardError = null)
+{
+    /// <summary>The input of token ids that is explained here, at its embedding: then the last axis holds the embedding's elements. Null for anything else.</summary>
+    public string? TokensOf { get; init; }
+}
 
 /// <summary>An explanation, with all that is needed to repeat it and to judge it.</summary>
 public sealed record Attribution
@@ -38,6 +42,27 @@ public sealed record Attribution
 
     /// <summary>The attributions of the first (usually only) explained tensor.</summary>
     public Tensor<float> Values => Tensors[0].Values;
+
+    /// <summary>
+    /// One number for each token: the attributions of an embedding [rows, tokens, elements], summed over its elements to [rows, tokens]. Where a method is complete,
+    /// so are the sums. Tensors that are no embedding of token ids are returned as they are.
+    /// </summary>
+    public IReadOnlyList<AttributedTensor> PerToken() => [.. Tensors.Select(t => t.TokensOf is null ? t : t with { Values = SumLast(t.Values), StandardError = null })];
+
+    private static Tensor<float> SumLast(Tensor<float> values)
+    {
+        var all = new float[values.FlattenedLength];
+        values.FlattenTo(all);
+        int size = (int)values.Lengths[^1];
+        var sums = new float[size == 0 ? 0 : all.Length / size];
+        for (int i = 0; i < sums.Length; i++)
+        {
+            double sum = 0;
+            foreach (float v in all.AsSpan(i * size, size)) sum += v;
+            sums[i] = (float)sum;
+        }
+        return Tensor.Create(sums, values.Lengths[..^1]);
+    }
 
     /// <summary>The method's name on the command line.</summary>
     public required string Method { get; init; }

@@ -67,7 +67,7 @@ internal static class Diagnosis
             Target = target.Describe() + target.Scale switch { OutputScale.Logit => " (logit)", OutputScale.Probability => " (probability)", _ => "" },
             TargetClasses = question.Readout.Classes,
             At = options.At is null && (question.Source is null || method.DefaultLayer(question.Source) is null) ? null : question.Places[0].Name,
-            Tensors = [.. result.Values.Select((v, i) => new AttributedTensor(names[i], v.ToTensor(), result.StandardError?[i].ToTensor()))],
+            Tensors = [.. result.Values.Select((v, i) => new AttributedTensor(names[i], v.ToTensor(), result.StandardError?[i].ToTensor()) { TokensOf = result.Names is null ? TokensOf(question, i, v) : null })],
             Prediction = result.Prediction,
             BaselinePrediction = result.BaselinePrediction,
             ConvergenceDelta = result.Delta,
@@ -77,14 +77,19 @@ internal static class Diagnosis
         };
     }
 
-    /// <summary>An input of integers is explained at its embedding, and keeps its own name.</summary>
+    /// <summary>An input of integers is explained at its embedding, and keeps its own name among several inputs.</summary>
     private static string NameOf(Question question, int place)
     {
         var inputs = question.Network.Graph.Inputs;
-        return question.Places.Count == inputs.Count && !question.IsInput(place) && inputs.Any(i => !i.Type.IsFloating()) && question.Places.Count > 1
-            ? inputs[place].Name
-            : question.Places[place].Name;
+        return inputs.Count > 1 && InputOf(question, place) is >= 0 and int index ? inputs[index].Name : question.Places[place].Name;
     }
+
+    /// <summary>The input of integers that is explained at a place; -1 if none is.</summary>
+    private static int InputOf(Question question, int place) => question.Places.Count == 0 || question.IsInput(place) || question.Network.Graph.Inputs.All(i => i.Type.IsFloating()) ? -1
+        : InputPlaces.Of(question.Network).InputOf(question.Places[place]);
+
+    private static string? TokensOf(Question question, int place, NdArray values) =>
+        InputOf(question, place) is >= 0 and int index && values.Rank == question.Inputs[index].Rank + 1 ? question.Network.Graph.Inputs[index].Name : null;
 
     private static string Completeness(string row, double delta, double change)
     {

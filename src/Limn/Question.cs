@@ -135,6 +135,19 @@ public sealed record Question
         return [.. Places.Select(p => feeds.TryGetValue(p, out NdArray? fed) ? fed : computed[Array.IndexOf(missing, p)])];
     }
 
+    /// <summary>The baseline as inputs of the model, one set for each alternative. Masks of tokens keep their values.</summary>
+    internal IEnumerable<IReadOnlyList<NdArray>> Resolve(Baseline baseline)
+    {
+        InputPlaces? places = Model is OnnxModel network && Places.Count > 0 && network.Graph.Inputs.Any(i => !i.Type.IsFloating()) ? InputPlaces.Of(network) : null;
+        return places is not { HasMasks: true } ? baseline.Resolve(Inputs)
+            : baseline.Resolve(Inputs).Select(b => (IReadOnlyList<NdArray>)[.. b.Select((array, i) => places.IsMask(i) ? Inputs[i] : array)]);
+    }
+
+    /// <summary>What the places are at the baseline, for each alternative.</summary>
+    internal IEnumerable<IReadOnlyList<NdArray>> Starts(Baseline baseline) => baseline is Baseline.EmptyEmbedding
+        ? [[.. PlaceValues().Select(v => NdArray.Create(v.Type, v.Dims.ToArray()))]]
+        : Resolve(baseline).Select(b => WithInputs(b).PlaceValues());
+
     /// <summary>How a value changes as the places move, each in its direction: the Jacobian times the directions.</summary>
     internal NdArray Derivative(Value value, IReadOnlyList<NdArray> directions)
     {
@@ -222,7 +235,8 @@ public sealed record Question
             if (node.Outputs.Any(o => needed.Contains(o) && !Places.Contains(o)))
                 for (int i = 0; i < node.Inputs.Count; i++)
                     if (node.Inputs[i] is { } v && !node.Operator.UsesShapeOnly(i)) needed.Add(v);
-        return !Network.Graph.Inputs.Any(i => needed.Contains(i) && !Places.Contains(i));
+        IReadOnlyList<Value> inputs = Network.Graph.Inputs;
+        return !Enumerable.Range(0, inputs.Count).Any(i => needed.Contains(inputs[i]) && !Places.Contains(inputs[i]) && !(!inputs[i].Type.IsFloating() && InputPlaces.Of(Network).IsMask(i)));
     }
 
     internal GradientFunction GradientFunction(Rulebook? rulebook) => Network.GradientOf(Source!.Graph, Source.Value, Places, rulebook);

@@ -19,9 +19,10 @@ internal sealed class ExplainCommand
     private readonly Option<string?> neuron = new("--neuron") { Description = "Explain one element of a layer instead of a class (neuron-conductance: through it, beside --target).", HelpName = "LAYER:i,j,k" };
     private readonly Option<string?> outputScale = new("--output-scale") { Description = "Explain the class before (logit) or after (probability) the final softmax; as the model ends when left out.", HelpName = "logit|probability|as-is" };
     private readonly Option<string?> at = new("--at") { Description = "Explain a layer instead of the inputs.", HelpName = "LAYER" };
-    private readonly Option<string[]> baseline = new("--baseline") { Description = "What stands for \"absent\" (default 0).", HelpName = "0|NUMBER|FILE|blur|mean|black|white|uniform|gaussian" };
+    private readonly Option<string[]> baseline = new("--baseline") { Description = "What stands for \"absent\" (default 0).", HelpName = "0|NUMBER|FILE|blur|mean|black|white|uniform|gaussian|zero-embedding" };
     private readonly Option<string[]> background = new("--background") { Description = "Rows to average over as baselines.", HelpName = "FILE" };
     private readonly Option<string[]> mask = new("--mask") { Description = "The group of each element: whole numbers in an array, or the colours of a picture.", HelpName = "FILE" };
+    private readonly Option<string?> vocabulary = new("--vocabulary") { Description = "The tokens of a model of token ids, one a line, for the report; ids are shown when left out.", HelpName = "FILE" };
     private readonly Option<string[]> set = new("--set") { Description = "An option of the method, as 'limn methods' lists them.", HelpName = "OPTION=VALUE" };
     private readonly Option<ulong> seed = NumberOption.AtLeast("--seed", 0ul, 0ul, "The seed of sampled methods: the same seed gives the same numbers.");
     private readonly Option<string?> output = new("--output") { Description = "The folder for attribution.npy, explanation.json, heatmap.png and report.html.", HelpName = "DIR" };
@@ -33,7 +34,7 @@ internal sealed class ExplainCommand
         this.context = context;
         model = new ModelChoice().AddTo(command);
         input = new InputChoice().AddTo(command);
-        foreach (Option option in new Option[] { method, target, neuron, outputScale, at, baseline, background, mask, set, seed, output, json }) command.Add(option);
+        foreach (Option option in new Option[] { method, target, neuron, outputScale, at, baseline, background, mask, vocabulary, set, seed, output, json }) command.Add(option);
         targets = new TargetChoice().AddTo(command);
         command.SetAction(Run);
     }
@@ -75,7 +76,7 @@ internal sealed class ExplainCommand
         if (!parsed.GetValue(json)) InputChoice.Say(context, filled);
         var data = new MethodData
         {
-            Baseline = backgrounds.Count > 0 ? Baseline.Background(reader.ReadArrays("--background", backgrounds)) : baselines.Count > 0 ? DataText.Baseline(reader, baselines, parsed.GetValue(seed)) : null,
+            Baseline = backgrounds.Count > 0 ? Baseline.Background(reader.ReadArrays("--background", backgrounds)) : baselines.Count > 0 ? DataText.Baseline(reader, baselines, parsed.GetValue(seed), filled) : null,
             Mask = masks.Count > 0 ? DataText.Mask(reader.ReadFiles("--mask", masks), filled) : null,
             Neuron = through is null ? null : TargetText.Neuron(through),
         };
@@ -87,6 +88,7 @@ internal sealed class ExplainCommand
         ClassScores? scores = ClassScores.Of(network, network.Predict(arrays, context.Cancellation));
         var explanation = new Explanation(network, attribution, filled, scores, ClassLabels.Read(input.Labels(parsed), scores?.Classes))
         {
+            Vocabulary = Vocabulary.Read(parsed.GetValue(vocabulary)),
             Settings = [.. Given("baseline", baselines), .. Given("background", backgrounds), .. Given("mask", masks), .. Given("neuron", through is null ? [] : [through])],
         };
         byte[] document = ExplanationFiles.AddTo(folder, explanation);

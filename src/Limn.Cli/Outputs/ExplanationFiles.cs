@@ -12,7 +12,7 @@ internal static class ExplanationFiles
     private const int Schema = 1;
     private const int TopCount = 5;
 
-    /// <summary>Adds attribution.npy, standard-error.npy, heatmap.png, report.html and explanation.json to a folder.</summary>
+    /// <summary>Adds attribution.npy (and attribution.tokens.npy, for tokens), standard-error.npy, heatmap.png, report.html and explanation.json to a folder.</summary>
     /// <returns>The JSON document.</returns>
     public static byte[] AddTo(OutputFolder folder, Explanation explanation)
     {
@@ -22,6 +22,7 @@ internal static class ExplanationFiles
         {
             string suffix = attribution.Tensors.Count == 1 ? "" : "." + OutputFolder.SafeName(tensor.Name, taken);
             folder.Add($"attribution{suffix}.npy", Npy.Of(tensor.Values));
+            if (tensor.TokensOf is not null && tensor.Values.Rank > 2) folder.Add($"attribution.tokens{suffix}.npy", Npy.Of((attribution with { Tensors = [tensor] }).PerToken()[0].Values));
             if (tensor.StandardError is { } error) folder.Add($"standard-error{suffix}.npy", Npy.Of(error));
         }
         for (int r = 0; r < explanation.Rows; r++)

@@ -12,6 +12,7 @@ internal static partial class ExplanationReport
 {
     private const int MostRows = 8;
     private const int MostFeatures = 500;
+    private const int MostTokens = 4096;
     private const int TopCount = 5;
 
     public static Report Of(Explanation explanation)
@@ -46,6 +47,7 @@ internal static partial class ExplanationReport
             ScoresAreProbabilities = explanation.Scores?.AreProbabilities ?? false,
             Input = picture is null ? null : new ReportPicture(Enlarged(picture), "Input", InputCaption(explanation), $"The picture that the model saw: {explanation.RowTitle(row)}."),
             HeatMaps = map is null ? [] : [new ReportPicture(PngFile.Encode(map.Picture), MethodTexts.For(attribution.Method).Title, "", $"Heat map of the {explanation.TargetOf(row)}.") { Legend = ColorLegend.Of(map) }],
+            Tokens = Tokens(explanation, row),
             Contributions = map is null ? Contributions(explanation, row) : [],
             Options = [.. attribution.Options.Select(o => new NamedValue(o.Key, Plain(o.Value))), .. explanation.Settings.Select(s => new NamedValue(s.Name, s.Value))],
             Delta = attribution.ConvergenceDelta?[row],
@@ -109,7 +111,7 @@ internal static partial class ExplanationReport
             if (dims.Length == 0 || dims[0] != explanation.Rows) continue;
             float[] values = tensor.Values.ToDenseArray();
             int inner = values.Length / dims[0];
-            FilledInput? input = explanation.Inputs.FirstOrDefault(i => i.Name == tensor.Name && i.Array.Length == values.Length)
+            FilledInput? input = explanation.Inputs.FirstOrDefault(i => i.Name == tensor.TokensOf) ?? explanation.Inputs.FirstOrDefault(i => i.Name == tensor.Name && i.Array.Length == values.Length)
                 ?? (explanation.Inputs is [var only] && dims.Length == only.Array.Rank + 1 && only.Array.Dims.SequenceEqual(dims.AsSpan(0, dims.Length - 1)) ? only : null);
             int grouped = input is not null && input.Array.Length < values.Length ? dims[^1] : input is null && dims.Length == 3 && dims[1] > 1 ? dims[2] : 1;
             string prefix = explanation.Attribution.Tensors.Count > 1 ? tensor.Name + " " : "";
@@ -117,10 +119,24 @@ internal static partial class ExplanationReport
             {
                 double sum = 0;
                 foreach (float v in values.AsSpan(row * inner + f * grouped, grouped)) sum += v;
-                all.Add(new Contribution(prefix + NameOf(input, f, dims, grouped), ValueOf(input, row, f, inner / grouped), sum));
+                all.Add(new Contribution(prefix + NameOf(input, f, dims, grouped), ValueOf(input, row, f, inner / grouped, tensor.TokensOf is null ? Vocabulary.None : explanation.Vocabulary), sum));
             }
         }
         return all.Count <= MostFeatures ? all : [.. all.OrderByDescending(c => Math.Abs(c.Attribution)).Take(MostFeatures)];
+    }
+
+    /// <summary>The tokens of a row with one number each: the embedding's attributions summed, or what a method says of tokens itself.</summary>
+    private static List<ReportToken> Tokens(Explanation explanation, int row)
+    {
+        foreach (AttributedTensor tensor in explanation.Attribution.PerToken())
+        {
+            if (explanation.Inputs.FirstOrDefault(i => i.Name == tensor.TokensOf && i.Array.Type.IsInteger()) is not { } ids) continue;
+            float[] values = tensor.Values.ToDenseArray();
+            int length = ids.Array.Length / explanation.Rows;
+            if (values.Length != ids.Array.Length || length > MostTokens) continue;
+            return [.. Enumerable.Range(row * length, length).Select(i => new ReportToken(explanation.Vocabulary.TextOf(ids.Array.Integers[i]), values[i]))];
+        }
+        return [];
     }
 
     private static string NameOf(FilledInput? input, int feature, int[] dims, int grouped)
@@ -132,14 +148,14 @@ internal static partial class ExplanationReport
         return $"{(grouped > 1 ? "position" : "element")} {string.Join(',', index)}";
     }
 
-    private static string ValueOf(FilledInput? input, int row, int feature, int features)
+    private static string ValueOf(FilledInput? input, int row, int feature, int features, Vocabulary vocabulary)
     {
         if (input is null) return "";
         int at = row * features + feature;
         return input.Array.Type.Storage() switch
         {
             Storage.Float => Numbers.Text(input.Array.Floats[at]),
-            Storage.Integer => input.Array.Integers[at].ToString(CultureInfo.InvariantCulture),
+            Storage.Integer => vocabulary.TextOf(input.Array.Integers[at]),
             Storage.Boolean => input.Array.Booleans[at] ? "true" : "false",
             _ => input.Array.Strings[at],
         };
