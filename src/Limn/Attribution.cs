@@ -30,8 +30,11 @@ public enum AttributionFlags
 /// <param name="StandardError">The Monte-Carlo standard error of each number; null for methods without sampling.</param>
 public sealed record AttributedTensor(string Name, Tensor<float> Values, Tensor<float>? StandardError = null)
 {
-    /// <summary>The input of token ids that is explained here, at its embedding: then the last axis holds the embedding's elements. Null for anything else.</summary>
+    /// <summary>The input of token ids that is explained here: a number for each token, or, at its embedding, for each element of each token's. Null for anything else.</summary>
     public string? TokensOf { get; init; }
+
+    /// <summary>Whether the last axis holds the elements of an embedding of tokens.</summary>
+    public bool IsEmbedding { get; init; }
 }
 
 /// <summary>An explanation, with all that is needed to repeat it and to judge it.</summary>
@@ -47,7 +50,7 @@ public sealed record Attribution
     /// One number for each token: the attributions of an embedding [rows, tokens, elements], summed over its elements to [rows, tokens]. Where a method is complete,
     /// so are the sums. Tensors that are no embedding of token ids are returned as they are.
     /// </summary>
-    public IReadOnlyList<AttributedTensor> PerToken() => [.. Tensors.Select(t => t.TokensOf is null ? t : t with { Values = SumLast(t.Values), StandardError = null })];
+    public IReadOnlyList<AttributedTensor> PerToken() => [.. Tensors.Select(t => !t.IsEmbedding ? t : t with { IsEmbedding = false, Values = SumLast(t.Values), StandardError = null })];
 
     private static Tensor<float> SumLast(Tensor<float> values)
     {

@@ -67,7 +67,7 @@ internal static class Diagnosis
             Target = target.Describe() + target.Scale switch { OutputScale.Logit => " (logit)", OutputScale.Probability => " (probability)", _ => "" },
             TargetClasses = question.Readout.Classes,
             At = options.At is null && (question.Source is null || method.DefaultLayer(question.Source) is null) ? null : question.Places[0].Name,
-            Tensors = [.. result.Values.Select((v, i) => new AttributedTensor(names[i], v.ToTensor(), result.StandardError?[i].ToTensor()) { TokensOf = result.Names is null ? TokensOf(question, i, v) : null })],
+            Tensors = [.. result.Values.Select((v, i) => Named(question, result, names[i], i))],
             Prediction = result.Prediction,
             BaselinePrediction = result.BaselinePrediction,
             ConvergenceDelta = result.Delta,
@@ -88,8 +88,16 @@ internal static class Diagnosis
     private static int InputOf(Question question, int place) => question.Places.Count == 0 || question.IsInput(place) || question.Network.Graph.Inputs.All(i => i.Type.IsFloating()) ? -1
         : InputPlaces.Of(question.Network).InputOf(question.Places[place]);
 
-    private static string? TokensOf(Question question, int place, NdArray values) =>
-        InputOf(question, place) is >= 0 and int index && values.Rank == question.Inputs[index].Rank + 1 ? question.Network.Graph.Inputs[index].Name : null;
+    private static AttributedTensor Named(Question question, MethodResult result, string name, int i)
+    {
+        NdArray values = result.Values[i];
+        var tensor = new AttributedTensor(name, values.ToTensor(), result.StandardError?[i].ToTensor());
+        if (question.Model is not OnnxModel network) return tensor;
+        int ids = result.Names is null && question.Places.Count > 0 ? InputOf(question, i)
+            : Enumerable.Range(0, question.Inputs.Count).FirstOrDefault(k => network.Graph.Inputs[k] is { } input && input.Name == name && input.Type.IsInteger(), -1);
+        if (ids < 0 || !values.Dims.StartsWith(question.Inputs[ids].Dims) || values.Rank > question.Inputs[ids].Rank + 1) return tensor;
+        return tensor with { TokensOf = network.Graph.Inputs[ids].Name, IsEmbedding = values.Rank > question.Inputs[ids].Rank };
+    }
 
     private static string Completeness(string row, double delta, double change)
     {

@@ -22,7 +22,7 @@ internal static class ExplanationFiles
         {
             string suffix = attribution.Tensors.Count == 1 ? "" : "." + OutputFolder.SafeName(tensor.Name, taken);
             folder.Add($"attribution{suffix}.npy", Npy.Of(tensor.Values));
-            if (tensor.TokensOf is not null && tensor.Values.Rank > 2) folder.Add($"attribution.tokens{suffix}.npy", Npy.Of((attribution with { Tensors = [tensor] }).PerToken()[0].Values));
+            if (tensor.IsEmbedding) folder.Add($"attribution.tokens{suffix}.npy", Npy.Of((attribution with { Tensors = [tensor] }).PerToken()[0].Values));
             if (tensor.StandardError is { } error) folder.Add($"standard-error{suffix}.npy", Npy.Of(error));
         }
         for (int r = 0; r < explanation.Rows; r++)
