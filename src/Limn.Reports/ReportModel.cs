@@ -45,6 +45,9 @@ public sealed record ExplanationSection(string Title, string Method, string Mode
     /// <summary>How many bars the chart of contributions shows before it sums up the rest.</summary>
     public int TopContributions { get; init; } = 15;
 
+    /// <summary>Further tables about this row.</summary>
+    public IReadOnlyList<ReportTable> Tables { get; init; } = [];
+
     /// <summary>The method's options as names and values, all that are needed to repeat it.</summary>
     public IReadOnlyList<NamedValue> Options { get; init; } = [];
 
@@ -132,6 +135,13 @@ public sealed record Contribution(string Feature, string Value, double Attributi
 /// <param name="Text">The token, or its number.</param>
 /// <param name="Attribution">Its attribution; positive pushes the score up.</param>
 public sealed record ReportToken(string Text, double Attribution);
+
+/// <summary>A table of text and numbers.</summary>
+/// <param name="Title">The heading.</param>
+/// <param name="Caption">A sentence or two above it.</param>
+/// <param name="Columns">The heads of the columns; the first is text, the others numbers.</param>
+/// <param name="Rows">The rows, each with a text for each column; with none the caption stands alone.</param>
+public sealed record ReportTable(string Title, string Caption, IReadOnlyList<string> Columns, IReadOnlyList<IReadOnlyList<string>> Rows);
 
 /// <summary>An option and its value, as text.</summary>
 public sealed record NamedValue(string Name, string Value);

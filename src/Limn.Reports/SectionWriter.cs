@@ -41,6 +41,7 @@ internal sealed class SectionWriter(Html page, ChartSet charts)
         TokenWriter.Write(page, section.Tokens);
         Contributions(section);
         Trust(section);
+        foreach (ReportTable table in section.Tables) Table(table);
         Guide(text, anchor);
         Facts(section);
     }
@@ -111,6 +112,35 @@ internal sealed class SectionWriter(Html page, ChartSet charts)
         }
 
         page.Add($"</tbody></table></div></details>");
+    }
+
+    private void Table(ReportTable table)
+    {
+        page.Add($"<h3>{table.Title}</h3>\n<p>{table.Caption}</p>");
+        if (table.Rows.Count == 0)
+        {
+            return;
+        }
+
+        page.Add($"<div class=\"table\"><table><thead><tr>");
+        for (int c = 0; c < table.Columns.Count; c++)
+        {
+            page.Add($"<th scope=\"col\" class=\"{(c == 0 ? "" : "number")}\">{table.Columns[c]}</th>");
+        }
+
+        page.Add($"</tr></thead><tbody>");
+        foreach (IReadOnlyList<string> row in table.Rows)
+        {
+            page.Add($"<tr><th scope=\"row\">{row[0]}</th>");
+            foreach (string cell in row.Skip(1))
+            {
+                page.Add($"<td class=\"number\">{cell}</td>");
+            }
+
+            page.Add($"</tr>");
+        }
+
+        page.Add($"</tbody></table></div>");
     }
 
     private void Trust(ExplanationSection section)

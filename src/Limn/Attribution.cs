@@ -91,6 +91,9 @@ public sealed record Attribution
     /// <summary>For each row the sum of the attributions minus the change of the score that they should add up to; null where a method promises no sum.</summary>
     public IReadOnlyList<double>? ConvergenceDelta { get; init; }
 
+    /// <summary>For layer-wise relevance propagation, where it was checked: what each layer received and passed on, for each of the first rows.</summary>
+    public IReadOnlyList<Propagation.Conservation>? Conservation { get; init; }
+
     public AttributionFlags Flags { get; init; }
 
     /// <summary>The diagnostics in words; empty if all is well.</summary>

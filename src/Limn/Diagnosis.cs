@@ -42,7 +42,7 @@ internal static class Diagnosis
             for (int r = 0; r < delta.Length; r++)
             {
                 double change = result.Prediction[r] - (result.BaselinePrediction?[r] ?? 0);
-                large |= !(Math.Abs(delta[r]) <= Math.Max(NegligibleDelta, LargeDelta * Math.Abs(change)));
+                large |= IsLarge(delta[r], change);
                 if (delta.Length <= 16) remarks.Add(Completeness(delta.Length == 1 ? "" : $"row {r}: ", delta[r], change));
             }
             if (large)
@@ -71,6 +71,7 @@ internal static class Diagnosis
             Prediction = result.Prediction,
             BaselinePrediction = result.BaselinePrediction,
             ConvergenceDelta = result.Delta,
+            Conservation = result.Conservation,
             Flags = flags,
             Remarks = remarks,
             Seed = options.Seed,
@@ -98,6 +99,9 @@ internal static class Diagnosis
         if (ids < 0 || !values.Dims.StartsWith(question.Inputs[ids].Dims) || values.Rank > question.Inputs[ids].Rank + 1) return tensor;
         return tensor with { TokensOf = network.Graph.Inputs[ids].Name, IsEmbedding = values.Rank > question.Inputs[ids].Rank };
     }
+
+    /// <summary>Whether a delta is too large a part of the change that attributions should add up to.</summary>
+    public static bool IsLarge(double delta, double change) => !(Math.Abs(delta) <= Math.Max(NegligibleDelta, LargeDelta * Math.Abs(change)));
 
     private static string Completeness(string row, double delta, double change)
     {

@@ -1,7 +1,9 @@
 using System.Globalization;
+using System.Text.Json;
 using Limn.Cli.Commands;
 using Limn.Cli.Inputs;
 using Limn.Data;
+using Limn.Propagation;
 using Limn.Reports;
 
 namespace Limn.Cli.Outputs;
@@ -53,6 +55,7 @@ internal static class ExplanationFiles
         json.Numbers("baselinePrediction", attribution.BaselinePrediction);
         json.Numbers("convergenceDelta", attribution.ConvergenceDelta);
         json.Numbers("standardError", LargestErrors(attribution));
+        WriteConservation(json, attribution.Conservation);
         json.Strings("flags", Enum.GetValues<AttributionFlags>().Where(f => f != AttributionFlags.None && attribution.Flags.HasFlag(f)).Select(f => f.ToString()));
         json.Strings("remarks", attribution.Remarks);
         json.WriteNumber("seed", attribution.Seed);
@@ -86,6 +89,26 @@ internal static class ExplanationFiles
         json.WriteEndObject();
         json.WriteString("limn", LimnCommand.Version);
     });
+
+    /// <summary>What each layer of each checked row received and passed on; null where it was not checked.</summary>
+    private static void WriteConservation(Utf8JsonWriter json, IReadOnlyList<Conservation>? conservation)
+    {
+        if (conservation is null) json.WriteNull("conservation");
+        else json.Objects("conservation", conservation, row =>
+        {
+            json.WriteNumber("row", row.Row);
+            json.Number("score", row.Score);
+            json.Number("delivered", row.Delivered);
+            json.Objects("layers", row.LayerSums, layer =>
+            {
+                json.WriteString("layer", layer.Layer);
+                json.WriteString("operator", layer.Operator);
+                json.Number("arrived", layer.Arrived);
+                json.Number("sent", layer.Sent);
+                json.Number("remaining", layer.Remaining);
+            });
+        });
+    }
 
     /// <summary>The largest standard error of each row; all of them are in standard-error.npy.</summary>
     private static double[]? LargestErrors(Attribution attribution)

@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using Limn.Cli.Inputs;
 using Limn.Data;
 using Limn.Engine;
+using Limn.Propagation;
 using Limn.Reports;
 
 namespace Limn.Cli.Outputs;
@@ -13,6 +14,7 @@ internal static partial class ExplanationReport
     private const int MostRows = 8;
     private const int MostFeatures = 500;
     private const int MostTokens = 4096;
+    private const int MostLeaks = 12;
     private const int TopCount = 5;
 
     public static Report Of(Explanation explanation)
@@ -48,6 +50,7 @@ internal static partial class ExplanationReport
             Input = picture is null ? null : new ReportPicture(Enlarged(picture), "Input", InputCaption(explanation), $"The picture that the model saw: {explanation.RowTitle(row)}."),
             HeatMaps = map is null ? [] : [new ReportPicture(PngFile.Encode(map.Picture), MethodTexts.For(attribution.Method).Title, "", $"Heat map of the {explanation.TargetOf(row)}.") { Legend = ColorLegend.Of(map) }],
             Tokens = Tokens(explanation, row),
+            Tables = attribution.Conservation?.FirstOrDefault(c => c.Row == row) is { } conservation ? [ConservationTable(conservation)] : [],
             Contributions = map is null ? Contributions(explanation, row) : [],
             Options = [.. attribution.Options.Select(o => new NamedValue(o.Key, Plain(o.Value))), .. explanation.Settings.Select(s => new NamedValue(s.Name, s.Value))],
             Delta = attribution.ConvergenceDelta?[row],
@@ -89,9 +92,9 @@ internal static partial class ExplanationReport
             Match about = RowPrefix().Match(remark);
             if (about.Success && about.Groups["row"].Value != row.ToString(CultureInfo.InvariantCulture)) continue;
             string text = remark[about.Length..];
-            bool completeness = about.Success || (attribution.ConvergenceDelta is not null && text.Contains("add up to", StringComparison.Ordinal));
-            bool off = attribution.Flags.HasFlag(AttributionFlags.DeltaLarge);
-            yield return new Diagnostic(!completeness ? DiagnosticKind.Warning : off ? DiagnosticKind.Note : DiagnosticKind.Passed, char.ToUpperInvariant(text[0]) + text[1..]);
+            bool completeness = attribution.ConvergenceDelta is not null && text.Contains("add up to", StringComparison.Ordinal);
+            bool off = attribution.Flags.HasFlag(AttributionFlags.DeltaLarge) || (about.Success && !completeness);
+            yield return new Diagnostic(!completeness && !about.Success ? DiagnosticKind.Warning : off ? DiagnosticKind.Note : DiagnosticKind.Passed, char.ToUpperInvariant(text[0]) + text[1..]);
         }
     }
 
@@ -137,6 +140,17 @@ internal static partial class ExplanationReport
             return [.. Enumerable.Range(row * length, length).Select(i => new ReportToken(explanation.Vocabulary.TextOf(ids.Array.Integers[i]), values[i]))];
         }
         return [];
+    }
+
+    /// <summary>The layers that lost most, in the order that relevance passed them.</summary>
+    private static ReportTable ConservationTable(Conservation conservation)
+    {
+        HashSet<LayerRelevance> most = [.. conservation.Leaks().Take(MostLeaks)];
+        string all = $"{Numbers.Text(conservation.Score)} started at the target and {Numbers.Text(conservation.Delivered)} arrived where the explanation is.";
+        return new ReportTable("Where relevance was lost",
+            most.Count == 0 ? $"{all} No layer lost a thousandth of it." : $"{all} The layers that lost most, from the target backwards; all are in explanation.json. Biases and stabilisers absorb what is lost.",
+            ["Layer", "Received", "Passed on", "Lost", "Remaining"],
+            [.. conservation.LayerSums.Where(most.Contains).Select(l => (IReadOnlyList<string>)[$"{l.Layer} ({l.Operator})", Numbers.Text(l.Arrived), Numbers.Text(l.Sent), Numbers.Text(l.Lost), Numbers.Text(l.Remaining)])]);
     }
 
     private static string NameOf(FilledInput? input, int feature, int[] dims, int grouped)
