@@ -20,7 +20,7 @@ internal static class Asking
         log.Count(inputs[0].Dims[0]);
         IReadOnlyList<NdArray> outputs = method.Model.Predict(inputs, options.Cancellation);
         return target is BoxTarget boxes
-            ? new Question(method.Model, BoxMatch.At(boxes, BlackBoxDetector.Read(outputs, boxes.Where), PictureOf(null, inputs)), inputs, log) { BoxOutputs = boxes.Where }
+            ? new Question(method.Model, BoxMatch.At(boxes, BlackBoxDetector.Read(outputs, boxes.Where), PictureOf(null, inputs)), inputs, log) { BoxOutputs = boxes.Where, MatchesAgain = true }
             : new Question(method.Model, Readout.Of(target, outputs[0]), inputs, log);
     }
 
@@ -50,7 +50,7 @@ internal static class Asking
         var known = new Dictionary<Value, NdArray>();
         for (int i = 0; i < fetches.Length; i++)
             if (values[i].Rank > 0 && values[i].Dims[0] == readout.Rows && (i >= evaluated.Count || fetches.Length > evaluated.Count + layers.Length)) known[fetches[i]] = values[i];
-        return new Question(network, readout, inputs, log) { Source = source, Places = places, Known = known };
+        return new Question(network, readout, inputs, log) { Source = source, Places = places, Known = known, MatchesAgain = readout.Match is not null && !method.LooksInside };
     }
 
     /// <summary>Height and width of the picture that a detector reads; null where no input is one.</summary>

@@ -107,7 +107,7 @@ public sealed record Question
     }
 
     /// <summary>Where a box of a detector is explained by changed inputs alone, it is looked for again in each answer.</summary>
-    private bool MatchesAgain => Readout.Match is not null && Places.Count == 0;
+    internal bool MatchesAgain { get; init; }
 
     private double[] MatchedScores()
     {

@@ -3,6 +3,7 @@ using Limn.Engine;
 using Limn.Engine.Graphs;
 using Limn.Engine.Operators;
 using Limn.Models;
+using Limn.Tests.Identities;
 
 namespace Limn.Tests.Attention;
 
@@ -87,6 +88,7 @@ public sealed class AttentionTests
     }
 
     [Fact]
+    [Identity(9)]
     public void Attention_that_the_class_does_not_depend_on_leaves_nothing()
     {
         // The attended values are multiplied by zero: the gradient is zero, and R stays the identity.
