@@ -1,3 +1,4 @@
+using Limn.Attention;
 using Limn.Engine;
 using Limn.Games;
 using Limn.Gradients;
@@ -64,6 +65,30 @@ public sealed class TokenTests
     [Fact]
     public void Methods_that_measure_from_an_input_refuse_a_zero_embedding() =>
         Assert.Contains("token ids", Assert.Throws<InvalidOptionException>(() => new DeepLift(TextNetworks.Classifier()) { Baseline = Baseline.ZeroEmbedding }.Explain([TextNetworks.Ids])).Message, StringComparison.Ordinal);
+
+    [SharedFact("golden/transformer-mini/model.onnx")]
+    public void Tokens_of_an_exported_transformer_add_up()
+    {
+        OnnxModel model = OnnxModel.Load(Path.Combine(SharedFiles.Folder!, "golden", "transformer-mini", "model.onnx"));
+        NdArray ids = NdArray.From(Limn.Data.NpyFile.Read(Path.Combine(SharedFiles.Folder!, "golden", "transformer-mini", "input.npy")).ToInt64()).Rows(2, 2);
+        Attribution a = new IntegratedGradients(model) { Steps = 100 }.Explain([ids]);
+        float[] tokens = Numbers.Of(a.PerToken()[0].Values);
+        Assert.Equal(24, tokens.Length);
+        for (int r = 0; r < 2; r++) Assert.Equal(a.Prediction[r] - a.BaselinePrediction![r], tokens.AsSpan(12 * r, 12).ToArray().Sum(v => (double)v), 1e-2);
+        Assert.Equal([2, 12], new AttentionRelevance(model).Explain([ids]).Values.Lengths.ToArray().Select(l => (int)l));
+        Assert.Equal(1, Numbers.Of(new AttentionRollout(model).Explain([ids]).Values).Take(12).Sum(), 4);
+    }
+
+    [SharedFact("models/magika/magika_v3_3.onnx")]
+    public void Bytes_that_become_one_of_many_are_tokens_too()
+    {
+        OnnxModel model = OnnxModel.Load(Path.Combine(SharedFiles.Folder!, "models", "magika", "magika_v3_3.onnx"));
+        NdArray bytes = NdArray.Create(ElementType.Int64, 1, 2048);
+        for (int i = 0; i < bytes.Length; i++) bytes.Integers[i] = i < 26 ? 'a' + i : 256;
+        AttributedTensor tokens = new InputXGradient(model).Explain([bytes]).PerToken()[0];
+        Assert.Equal("bytes", tokens.TokensOf);
+        Assert.Equal([1, 2048], tokens.Values.Lengths.ToArray().Select(l => (int)l));
+    }
 
     [Fact]
     public void What_is_no_embedding_stays_as_it_is()

@@ -85,7 +85,7 @@ internal sealed class ExplainCommand
         NdArray[] arrays = [.. filled.Select(f => f.Array)];
         Attribution attribution = LongWork.Run(context, description.Title, progress => chosen.Explain(arrays, explained,
             new ExplainOptions { At = parsed.GetValue(at), Seed = parsed.GetValue(seed), Progress = progress, Cancellation = context.Cancellation }));
-        ClassScores? scores = ClassScores.Of(network, network.Predict(arrays, context.Cancellation));
+        ClassScores? scores = TargetChoice.IsBox(parsed.GetValue(target)) ? null : ClassScores.Of(network, network.Predict(arrays, context.Cancellation)); // a detector's outputs are no classes
         var explanation = new Explanation(network, attribution, filled, scores, ClassLabels.Read(input.Labels(parsed), scores?.Classes))
         {
             Vocabulary = Vocabulary.Read(parsed.GetValue(vocabulary)),

@@ -26,7 +26,7 @@ internal sealed class TargetChoice
     /// <exception cref="CommandException">The options contradict each other, or are none.</exception>
     public Target Target(ParseResult parsed, string? target, string? neuron, string? scale)
     {
-        bool ofBox = target?.StartsWith("box:", StringComparison.Ordinal) == true;
+        bool ofBox = IsBox(target);
         if (!ofBox && new[] { boxes, scores, labels, format, layout }.FirstOrDefault(o => parsed.GetValue(o) is not null) is { } lost)
             throw new CommandException($"{lost.Name} belongs to --target box:X1,Y1,X2,Y2; give that too.");
         Target explained = TargetText.Parse(target, neuron, scale, ofBox ? new BoxOutputs
@@ -44,6 +44,9 @@ internal sealed class TargetChoice
         Target masked = whole ? Models.Target.Sum(Mask(file)) : Models.Target.Sum(Mask(file), int.Parse(target!, System.Globalization.CultureInfo.InvariantCulture));
         return masked with { Scale = explained.Scale };
     }
+
+    /// <summary>Whether a target is a detector's box.</summary>
+    public static bool IsBox(string? target) => target?.StartsWith("box:", StringComparison.Ordinal) == true;
 
     private static T? Word<T>(string option, string? text) where T : struct, Enum
     {

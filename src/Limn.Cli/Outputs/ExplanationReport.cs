@@ -148,7 +148,7 @@ internal static partial class ExplanationReport
         HashSet<LayerRelevance> most = [.. conservation.Leaks().Take(MostLeaks)];
         string all = $"{Numbers.Text(conservation.Score)} started at the target and {Numbers.Text(conservation.Delivered)} arrived where the explanation is.";
         return new ReportTable("Where relevance was lost",
-            most.Count == 0 ? $"{all} No layer lost a thousandth of it." : $"{all} The layers that lost most, from the target backwards; all are in explanation.json. Biases and stabilisers absorb what is lost.",
+            most.Count == 0 ? $"{all} No layer lost a thousandth of it." : $"{all} The layers that lost most, from the target backwards; all are in explanation.json. Biases, stabilisers and softmax absorb what is lost; a loss below zero was added.",
             ["Layer", "Received", "Passed on", "Lost", "Remaining"],
             [.. conservation.LayerSums.Where(most.Contains).Select(l => (IReadOnlyList<string>)[$"{l.Layer} ({l.Operator})", Numbers.Text(l.Arrived), Numbers.Text(l.Sent), Numbers.Text(l.Lost), Numbers.Text(l.Remaining)])]);
     }

@@ -158,7 +158,7 @@ public sealed class Lrp(OnnxModel model) : GradientMethod(model)
     {
         LayerRelevance[] leaks = [.. row.Leaks()];
         return leaks.Length == 0 ? null : string.Create(CultureInfo.InvariantCulture,
-            $"Row {row.Row}: of the score {row.Score:G4}, {row.Delivered:G4} arrived; most was lost at '{leaks[0].Layer}' ({leaks[0].Operator}): {leaks[0].Lost:G4}{(leaks.Length > 1 ? $", and some at {leaks.Length - 1} more layers" : "")}.");
+            $"Row {row.Row}: of the score {row.Score:G4}, {row.Delivered:G4} arrived; most was {(leaks[0].Lost < 0 ? "added" : "lost")} at '{leaks[0].Layer}' ({leaks[0].Operator}): {Math.Abs(leaks[0].Lost):G4}{(leaks.Length > 1 ? $", and some at {leaks.Length - 1} more layers" : "")}.");
     }
 
     private IEnumerable<LrpAssignment> OfComposite() => Composite switch
