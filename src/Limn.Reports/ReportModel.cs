@@ -79,6 +79,9 @@ public sealed record ExplanationSection(string Title, string Method, string Mode
 /// <param name="Entries">The pictures, in this order.</param>
 public sealed record ComparisonSection(string Title, string Introduction, IReadOnlyList<ReportPicture> Entries) : ReportSection(Title)
 {
+    /// <summary>What they say of features that are no picture, side by side.</summary>
+    public IReadOnlyList<ReportTable> Tables { get; init; } = [];
+
     /// <summary>The picture that all entries explain, shown first.</summary>
     public ReportPicture? Input { get; init; }
 
@@ -135,13 +138,6 @@ public sealed record Contribution(string Feature, string Value, double Attributi
 /// <param name="Text">The token, or its number.</param>
 /// <param name="Attribution">Its attribution; positive pushes the score up.</param>
 public sealed record ReportToken(string Text, double Attribution);
-
-/// <summary>A table of text and numbers.</summary>
-/// <param name="Title">The heading.</param>
-/// <param name="Caption">A sentence or two above it.</param>
-/// <param name="Columns">The heads of the columns; the first is text, the others numbers.</param>
-/// <param name="Rows">The rows, each with a text for each column; with none the caption stands alone.</param>
-public sealed record ReportTable(string Title, string Caption, IReadOnlyList<string> Columns, IReadOnlyList<IReadOnlyList<string>> Rows);
 
 /// <summary>An option and its value, as text.</summary>
 public sealed record NamedValue(string Name, string Value);

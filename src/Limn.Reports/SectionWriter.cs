@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Limn.Reports;
 
 /// <summary>Writes the sections of a report.</summary>
-internal sealed class SectionWriter(Html page, ChartSet charts)
+internal sealed class SectionWriter(Html page, ChartSet charts, Func<ReportSection, string?> anchorOf)
 {
     // A method's text is long and a batch repeats it, so it is written once and later rows point to it.
     private readonly Dictionary<MethodText, string> _texts = new(ReferenceEqualityComparer.Instance);
@@ -19,9 +19,13 @@ internal sealed class SectionWriter(Html page, ChartSet charts)
             case ComparisonSection comparison:
                 Comparison(comparison);
                 break;
+            case TableSection tables:
+                Introduction(tables.Introduction);
+                Tables(tables.Tables);
+                break;
             default:
                 throw new InvalidOptionException(
-                    $"A report holds explanations and comparisons; got a section of type {section.GetType().Name}.");
+                    $"A report holds explanations, comparisons and tables; got a section of type {section.GetType().Name}.");
         }
 
         page.Add($"</section>");
@@ -41,21 +45,38 @@ internal sealed class SectionWriter(Html page, ChartSet charts)
         TokenWriter.Write(page, section.Tokens);
         Contributions(section);
         Trust(section);
-        foreach (ReportTable table in section.Tables) Table(table);
+        Tables(section.Tables);
         Guide(text, anchor);
         Facts(section);
     }
 
     private void Comparison(ComparisonSection section)
     {
-        if (section.Introduction.Length > 0)
+        Introduction(section.Introduction);
+        if (section.Entries.Count > 0)
         {
-            page.Add($"<p class=\"lead\">{section.Introduction}</p>");
+            PictureWriter.Grid(page, [.. section.Input is null ? [] : (ReportPicture[])[section.Input], .. section.Entries], compare: true);
         }
 
-        PictureWriter.Grid(page, [.. section.Input is null ? [] : (ReportPicture[])[section.Input], .. section.Entries], compare: true);
+        Tables(section.Tables);
         Answer("", section.TopClasses, section.ScoresAreProbabilities);
         Diagnostics(section.Diagnostics);
+    }
+
+    private void Introduction(string text)
+    {
+        if (text.Length > 0)
+        {
+            page.Add($"<p class=\"lead\">{text}</p>");
+        }
+    }
+
+    private void Tables(IReadOnlyList<ReportTable> tables)
+    {
+        foreach (ReportTable table in tables)
+        {
+            TableWriter.Write(page, table, anchorOf);
+        }
     }
 
     private void Answer(string prediction, IReadOnlyList<ClassScore> classes, bool probabilities)
@@ -112,35 +133,6 @@ internal sealed class SectionWriter(Html page, ChartSet charts)
         }
 
         page.Add($"</tbody></table></div></details>");
-    }
-
-    private void Table(ReportTable table)
-    {
-        page.Add($"<h3>{table.Title}</h3>\n<p>{table.Caption}</p>");
-        if (table.Rows.Count == 0)
-        {
-            return;
-        }
-
-        page.Add($"<div class=\"table\"><table><thead><tr>");
-        for (int c = 0; c < table.Columns.Count; c++)
-        {
-            page.Add($"<th scope=\"col\" class=\"{(c == 0 ? "" : "number")}\">{table.Columns[c]}</th>");
-        }
-
-        page.Add($"</tr></thead><tbody>");
-        foreach (IReadOnlyList<string> row in table.Rows)
-        {
-            page.Add($"<tr><th scope=\"row\">{row[0]}</th>");
-            foreach (string cell in row.Skip(1))
-            {
-                page.Add($"<td class=\"number\">{cell}</td>");
-            }
-
-            page.Add($"</tr>");
-        }
-
-        page.Add($"</tbody></table></div>");
     }
 
     private void Trust(ExplanationSection section)

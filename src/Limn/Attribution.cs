@@ -22,6 +22,12 @@ public enum AttributionFlags
 
     /// <summary>Part of the gradient is missing: a node on a path cannot be differentiated.</summary>
     PathCut = 16,
+
+    /// <summary>Of a ReLU between what is explained and the target more than 99 % of the units are off at a row, or the explained layer is zero everywhere.</summary>
+    DeadLayer = 32,
+
+    /// <summary>The baseline or the noise leads out of the range of the data (<see cref="DataRange"/>).</summary>
+    OutOfRange = 64,
 }
 
 /// <summary>The attributions of one explained tensor.</summary>
@@ -128,9 +134,15 @@ public sealed record ExplainOptions
     /// <summary>Bytes that intermediate results may take; a quarter of the free memory when null.</summary>
     public long? MemoryBudget { get; init; }
 
+    /// <summary>Between which numbers the data lie, to notice baselines and noise unlike any data; a table of 20 rows or more tells its own when null.</summary>
+    public DataRange? Range { get; init; }
+
     public IProgress<Progress>? Progress { get; init; }
 
     public CancellationToken Cancellation { get; init; }
+
+    /// <summary>What the model computes from these rows, when several methods explain them.</summary>
+    internal SharedValues? Shared { get; init; }
 
     internal long Budget => MemoryBudget ?? Math.Max(64L << 20, GC.GetGCMemoryInfo() is var info ? (info.TotalAvailableMemoryBytes - info.MemoryLoadBytes) / 4 : 0);
 }

@@ -23,8 +23,8 @@ public sealed record MethodResult(IReadOnlyList<NdArray> Values, double[] Predic
     /// <summary>What the method itself has to say about its result; one sentence each.</summary>
     public IReadOnlyList<string> Remarks { get; init; } = [];
 
-    /// <summary>What to do, in a sentence, when the delta is large.</summary>
-    public string Remedy { get; init; } = "Use more steps (--set steps=...).";
+    /// <summary>What to do, in a sentence, when the delta is large; the options that make it smaller when null.</summary>
+    public string? Remedy { get; init; }
 }
 
 /// <summary>An explanation method. A method is a class named as in its paper, with its options as properties.</summary>

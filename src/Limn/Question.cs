@@ -51,6 +51,9 @@ public sealed record Question
     /// <summary>Values at the places and behind them that follow from these inputs, so that they need not be computed again.</summary>
     internal IReadOnlyDictionary<Value, NdArray> Known { get; init; } = Nothing;
 
+    /// <summary>ReLUs between the places and the target that let hardly anything pass.</summary>
+    internal IReadOnlyList<DeadGate> DeadGates { get; init; } = [];
+
     /// <summary>Values that are set instead of computed.</summary>
     internal IReadOnlyDictionary<Value, NdArray> Overrides { get; init; } = Nothing;
 
@@ -100,6 +103,7 @@ public sealed record Question
     /// <summary>The score of each row.</summary>
     public double[] Scores()
     {
+        if (Source is { } source && !Overrides.ContainsKey(source.Value) && Known.TryGetValue(source.Value, out NdArray? known)) return Readout.Scores(known);
         if (MatchesAgain) return [.. Portions(Model is OnnxModel { FixedRows: { } size } ? size : Source?.Detections is { OneRow: true } ? 1 : MostRows).SelectMany(p => p.MatchedScores())];
         if (Model is OnnxModel) return Readout.Scores(SourceValue());
         log.Count(Rows);
@@ -171,7 +175,7 @@ public sealed record Question
         var parts = new List<NdArray[]>();
         foreach (Question part in Portions(portion))
         {
-            var (value, gradients) = function.Evaluate(part.Feeds(), part.Readout.Weights, part.ReferenceFeeds(), log.Cancellation);
+            var (value, gradients) = function.Evaluate(part.Feeds(function), part.Readout.Weights, part.ReferenceFeeds(), log.Cancellation);
             log.Count(part.Rows);
             scores.AddRange(part.Readout.Scores(value));
             parts.Add(gradients);
@@ -198,7 +202,7 @@ public sealed record Question
     public int Portion(Rulebook? rulebook = null)
     {
         GradientFunction function = GradientFunction(rulebook);
-        return FitToMemory(q => function.BytesFor(q.Feeds(), q.Readout.Weights, q.ReferenceFeeds()));
+        return FitToMemory(q => function.BytesFor(q.Feeds(function), q.Readout.Weights, q.ReferenceFeeds()));
     }
 
     /// <summary>How many rows are predicted at once within the memory budget.</summary>
@@ -214,10 +218,12 @@ public sealed record Question
 
     public void ThrowIfCancelled() => log.Cancellation.ThrowIfCancellationRequested();
 
-    internal IReadOnlyDictionary<Value, NdArray> Feeds()
+    /// <summary>The inputs, and everything that is known or set. A gradient through a graph rewritten by its rulebook takes, beside inputs, only the places.</summary>
+    internal IReadOnlyDictionary<Value, NdArray> Feeds(GradientFunction? function = null)
     {
         var feeds = new Dictionary<Value, NdArray>(Network.FeedsOf(Inputs));
-        foreach (var (value, array) in Known) feeds[value] = array;
+        foreach (var (value, array) in Known)
+            if (function is not { IsRewritten: true } || Places.Contains(value)) feeds[value] = array;
         foreach (var (value, array) in Overrides) feeds[value] = array;
         return feeds;
     }

@@ -28,12 +28,14 @@ internal static partial class ExplanationReport
     /// <summary>A section for each of the first rows.</summary>
     public static IReadOnlyList<ReportSection> Sections(Explanation explanation) => [.. Enumerable.Range(0, Math.Min(explanation.Rows, MostRows)).Select(r => Section(explanation, r))];
 
+    /// <summary>The files that were fed, by name.</summary>
+    public static string Files(Explanation explanation) => string.Join(", ", explanation.Inputs.SelectMany(i => i.Files).Select(f => Path.GetFileName(f)).Distinct().Take(8));
+
     private static string Summary(Explanation explanation)
     {
-        string files = string.Join(", ", explanation.Inputs.SelectMany(i => i.Files).Select(f => Path.GetFileName(f)).Distinct().Take(8));
         string shown = explanation.Rows > MostRows ? $" The first {MostRows} of {explanation.Rows} rows are shown." : "";
         string place = explanation.Attribution.At is { } at ? $" Explained at the layer {at}." : "";
-        return $"Input: {files}.{place}{shown}";
+        return $"Input: {Files(explanation)}.{place}{shown}";
     }
 
     public static ExplanationSection Section(Explanation explanation, int row)
@@ -47,14 +49,14 @@ internal static partial class ExplanationReport
             Prediction = $"The {explanation.TargetOf(row)} is {Numbers.Text(attribution.Prediction[row])}{(attribution.BaselinePrediction is { } at ? $", and at the baseline {Numbers.Text(at[row])}" : "")}.",
             TopClasses = TopClasses(explanation, row),
             ScoresAreProbabilities = explanation.Scores?.AreProbabilities ?? false,
-            Input = picture is null ? null : new ReportPicture(Enlarged(picture), "Input", InputCaption(explanation), $"The picture that the model saw: {explanation.RowTitle(row)}."),
+            Input = picture is null ? null : new ReportPicture(PngFile.Encode(Enlarged(picture)), "Input", InputCaption(explanation), $"The picture that the model saw: {explanation.RowTitle(row)}."),
             HeatMaps = map is null ? [] : [new ReportPicture(PngFile.Encode(map.Picture), MethodTexts.For(attribution.Method).Title, "", $"Heat map of the {explanation.TargetOf(row)}.") { Legend = ColorLegend.Of(map) }],
             Tokens = Tokens(explanation, row),
             Tables = attribution.Conservation?.FirstOrDefault(c => c.Row == row) is { } conservation ? [ConservationTable(conservation)] : [],
             Contributions = map is null ? Contributions(explanation, row) : [],
             Options = [.. attribution.Options.Select(o => new NamedValue(o.Key, Plain(o.Value))), .. explanation.Settings.Select(s => new NamedValue(s.Name, s.Value))],
             Delta = attribution.ConvergenceDelta?[row],
-            Flags = [.. Enum.GetValues<AttributionFlags>().Where(f => f != AttributionFlags.None && attribution.Flags.HasFlag(f)).Select(f => f.ToString())],
+            Flags = [.. ExplanationFiles.FlagsOf(attribution)],
             Diagnostics = [.. Findings(attribution, row), .. (map?.Remarks ?? []).Select(r => new Diagnostic(DiagnosticKind.Warning, r))],
             Seed = attribution.Tensors.Any(t => t.StandardError is not null) ? (long)attribution.Seed : null,
             Elapsed = attribution.Elapsed,
@@ -65,14 +67,14 @@ internal static partial class ExplanationReport
     private static string InputCaption(Explanation explanation) => explanation.PictureInput is { Pictures: null } ? "The numbers of the input, from the smallest (black) to the largest (white)." : "";
 
     /// <summary>Small pictures are enlarged by whole numbers, as heat maps are.</summary>
-    private static byte[] Enlarged(Image picture)
+    public static Image Enlarged(Image picture)
     {
         int longest = Math.Max(picture.Width, picture.Height), times = longest >= 192 ? 1 : (255 + longest) / longest;
-        if (times == 1) return PngFile.Encode(picture);
+        if (times == 1) return picture;
         var large = new Image(picture.Width * times, picture.Height * times, picture.Channels);
         for (int y = 0; y < large.Height; y++)
             for (int x = 0; x < large.Width; x++) picture[x / times, y / times].CopyTo(large[x, y]);
-        return PngFile.Encode(large);
+        return large;
     }
 
     private static List<ClassScore> TopClasses(Explanation explanation, int row)
@@ -85,7 +87,7 @@ internal static partial class ExplanationReport
     }
 
     /// <summary>The remarks about this row or about all of them. Completeness is good news unless the sum is off.</summary>
-    private static IEnumerable<Diagnostic> Findings(Attribution attribution, int row)
+    public static IEnumerable<Diagnostic> Findings(Attribution attribution, int row)
     {
         foreach (string remark in attribution.Remarks)
         {
@@ -105,7 +107,7 @@ internal static partial class ExplanationReport
     /// What each feature adds: the columns of tables, the positions of sequences (summed over their channels), the elements of anything else.
     /// Of very many, the strongest.
     /// </summary>
-    private static List<Contribution> Contributions(Explanation explanation, int row)
+    public static List<Contribution> Contributions(Explanation explanation, int row)
     {
         List<Contribution> all = [];
         foreach (AttributedTensor tensor in explanation.Attribution.Tensors)
@@ -147,10 +149,12 @@ internal static partial class ExplanationReport
     {
         HashSet<LayerRelevance> most = [.. conservation.Leaks().Take(MostLeaks)];
         string all = $"{Numbers.Text(conservation.Score)} started at the target and {Numbers.Text(conservation.Delivered)} arrived where the explanation is.";
-        return new ReportTable("Where relevance was lost",
-            most.Count == 0 ? $"{all} No layer lost a thousandth of it." : $"{all} The layers that lost most, from the target backwards; all are in explanation.json. Biases, stabilisers and softmax absorb what is lost; a loss below zero was added.",
-            ["Layer", "Received", "Passed on", "Lost", "Remaining"],
-            [.. conservation.LayerSums.Where(most.Contains).Select(l => (IReadOnlyList<string>)[$"{l.Layer} ({l.Operator})", Numbers.Text(l.Arrived), Numbers.Text(l.Sent), Numbers.Text(l.Lost), Numbers.Text(l.Remaining)])]);
+        string[] columns = ["Layer", "Received", "Passed on", "Lost", "Remaining"];
+        return new ReportTable("Where relevance was lost", most.Count == 0 ? [] : columns, [.. conservation.LayerSums.Where(most.Contains).Select(l =>
+            new ReportRow($"{l.Layer} ({l.Operator})", [.. new[] { l.Arrived, l.Sent, l.Lost, l.Remaining }.Select(v => new ReportCell(Numbers.Text(v)))]))])
+        {
+            Caption = most.Count == 0 ? $"{all} No layer lost a thousandth of it." : $"{all} The layers that lost most, from the target backwards; all are in explanation.json. Biases, stabilisers and softmax absorb what is lost; a loss below zero was added.",
+        };
     }
 
     private static string NameOf(FilledInput? input, int feature, int[] dims, int grouped)

@@ -23,7 +23,7 @@ internal sealed record MapLayout(int ChannelAxis, int[] Spatial, int Leading)
         int[] dims = layer.Dims.ToArray();
         if (dims.Length < 3)
             throw new InvalidTargetException($"The layer '{value.Name}' has the shape {NdArray.Describe(dims)}: no positions, so there is no map of it. "
-                + "Choose a layer [rows, channels, height, width] (limn inspect lists them), leave --at away, or use input-x-gradient.");
+                + $"{LastFeatureMap.Suggestion(graph)}, or use input-x-gradient.");
         int axis = new ChannelAxes(graph).Of(value) ?? 1;
         int[] spatial = [.. dims.Where((_, d) => d != 0 && d != axis)];
         int picture = Enumerable.Range(0, inputs.Count).FirstOrDefault(i => inputs[i].Rank == 4, -1);

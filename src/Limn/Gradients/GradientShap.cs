@@ -112,7 +112,7 @@ public sealed class GradientShap(OnnxModel model) : GradientMethod(model)
             }
         }
         for (int r = 0; r < delta.Length; r++) delta[r] -= prediction[r] - baselineScore[r];
-        return new MethodResult(values, prediction, baselineScore, Multiplied ? delta : null, errors) { Remedy = "Use more samples (--set samples=...)." };
+        return new MethodResult(values, prediction, baselineScore, Multiplied ? delta : null, errors);
     }
 
     /// <summary>The alternatives of a baseline one after another, with their scores.</summary>

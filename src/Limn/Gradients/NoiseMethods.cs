@@ -84,16 +84,17 @@ public abstract class NoiseMethod : Method
         var noise = new float[inner];
         for (int i = 0; i < rows.Length; i++)
         {
-            ReadOnlySpan<float> x = clean.Floats.Slice(rows[i] * inner, inner);
-            float scale = (float)StandardDeviation;
-            if (Relative && inner > 0)
-                scale *= System.Numerics.Tensors.TensorPrimitives.Max(x) - System.Numerics.Tensors.TensorPrimitives.Min(x);
+            float scale = DeviationOf(clean.Floats.Slice(rows[i] * inner, inner));
             new CounterRandom(question.Seed, (ulong)(from + i)).FillNormal(noise, (ulong)index << 40);
             Span<float> y = noisy.Floats.Slice(i * inner, inner);
             for (int j = 0; j < inner; j++) y[j] += scale * noise[j];
         }
         return noisy;
     }
+
+    /// <summary>The standard deviation of the noise that a row gets.</summary>
+    internal float DeviationOf(ReadOnlySpan<float> row) => !Relative || row.IsEmpty ? (float)StandardDeviation
+        : (float)StandardDeviation * (System.Numerics.Tensors.TensorPrimitives.Max(row) - System.Numerics.Tensors.TensorPrimitives.Min(row));
 
     /// <summary>Means of the first four powers of each element, over the samples of each row.</summary>
     private protected sealed class Moments(int rows, int inner)

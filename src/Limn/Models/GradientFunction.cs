@@ -22,7 +22,9 @@ internal sealed class GradientFunction
         this.model = model;
         this.source = source;
         this.at = at;
-        graph = rulebook?.Prepare(graph, [source, .. at]) ?? graph;
+        Graph rewritten = rulebook?.Prepare(graph, [source, .. at]) ?? graph;
+        IsRewritten = !ReferenceEquals(rewritten, graph);
+        graph = rewritten;
         var builder = new GraphBuilder(graph);
         seed = builder.Input("limn.seed", ElementType.Float, source.Shape);
         GradientGraph result = Gradient.Of(builder, graph, source, at, rulebook, seed);
@@ -34,6 +36,9 @@ internal sealed class GradientFunction
         session = new Session(result.Graph, model.Threads);
         fetches = [source, .. gradients.OfType<Value>()];
     }
+
+    /// <summary>Whether the rulebook put an equivalent graph in the place of the network's, of which only the source, the places and the inputs are sure to be the same.</summary>
+    public bool IsRewritten { get; }
 
     /// <summary>Nodes that let no gradient through.</summary>
     public IReadOnlyList<Node> Cuts { get; }
