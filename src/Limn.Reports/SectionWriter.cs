@@ -42,8 +42,10 @@ internal sealed class SectionWriter(Html page, ChartSet charts, Func<ReportSecti
         }
 
         Answer(section.Prediction, section.TopClasses, section.ScoresAreProbabilities);
+        TokenWriter.Write(page, section.Tokens);
         Contributions(section);
         Trust(section);
+        Tables(section.Tables);
         Guide(text, anchor);
         Facts(section);
     }

@@ -34,7 +34,14 @@ public enum AttributionFlags
 /// <param name="Name">The input or layer.</param>
 /// <param name="Values">One number for each element: [rows, ...], the shape of what was explained.</param>
 /// <param name="StandardError">The Monte-Carlo standard error of each number; null for methods without sampling.</param>
-public sealed record AttributedTensor(string Name, Tensor<float> Values, Tensor<float>? StandardError = null);
+public sealed record AttributedTensor(string Name, Tensor<float> Values, Tensor<float>? StandardError = null)
+{
+    /// <summary>The input of token ids that is explained here: a number for each token, or, at its embedding, for each element of each token's. Null for anything else.</summary>
+    public string? TokensOf { get; init; }
+
+    /// <summary>Whether the last axis holds the elements of an embedding of tokens.</summary>
+    public bool IsEmbedding { get; init; }
+}
 
 /// <summary>An explanation, with all that is needed to repeat it and to judge it.</summary>
 public sealed record Attribution
@@ -44,6 +51,27 @@ public sealed record Attribution
 
     /// <summary>The attributions of the first (usually only) explained tensor.</summary>
     public Tensor<float> Values => Tensors[0].Values;
+
+    /// <summary>
+    /// One number for each token: the attributions of an embedding [rows, tokens, elements], summed over its elements to [rows, tokens]. Where a method is complete,
+    /// so are the sums. Tensors that are no embedding of token ids are returned as they are.
+    /// </summary>
+    public IReadOnlyList<AttributedTensor> PerToken() => [.. Tensors.Select(t => !t.IsEmbedding ? t : t with { IsEmbedding = false, Values = SumLast(t.Values), StandardError = null })];
+
+    private static Tensor<float> SumLast(Tensor<float> values)
+    {
+        var all = new float[values.FlattenedLength];
+        values.FlattenTo(all);
+        int size = (int)values.Lengths[^1];
+        var sums = new float[size == 0 ? 0 : all.Length / size];
+        for (int i = 0; i < sums.Length; i++)
+        {
+            double sum = 0;
+            foreach (float v in all.AsSpan(i * size, size)) sum += v;
+            sums[i] = (float)sum;
+        }
+        return Tensor.Create(sums, values.Lengths[..^1]);
+    }
 
     /// <summary>The method's name on the command line.</summary>
     public required string Method { get; init; }
@@ -68,6 +96,9 @@ public sealed record Attribution
 
     /// <summary>For each row the sum of the attributions minus the change of the score that they should add up to; null where a method promises no sum.</summary>
     public IReadOnlyList<double>? ConvergenceDelta { get; init; }
+
+    /// <summary>For layer-wise relevance propagation, where it was checked: what each layer received and passed on, for each of the first rows.</summary>
+    public IReadOnlyList<Propagation.Conservation>? Conservation { get; init; }
 
     public AttributionFlags Flags { get; init; }
 

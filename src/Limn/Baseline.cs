@@ -36,6 +36,12 @@ public abstract record Baseline
         ? new ChannelBaseline("gaussian", (channel, element, index) => (float)(element + stdev * (channel.High - channel.Low) * new CounterRandom(seed).Normal(index)))
         : throw new InvalidOptionException($"The noise's standard deviation must be positive, and {stdev} was given.");
 
+    /// <summary>
+    /// Zeros where a model of token ids is explained, at its embedding: the embedding of no token. (<see cref="Zero"/> is the token of id 0.) For methods
+    /// that integrate along a path; others measure from an input, and take token ids.
+    /// </summary>
+    public static Baseline ZeroEmbedding { get; } = new EmptyEmbedding();
+
     /// <summary>One number everywhere.</summary>
     public static Baseline Value(float value) => new ConstantBaseline(value);
 
@@ -79,6 +85,14 @@ public abstract record Baseline
     internal virtual IEnumerable<IReadOnlyList<NdArray>> Resolve(IReadOnlyList<NdArray> inputs) => [[.. inputs.Select((x, i) => Fill(x, i))]];
 
     private protected abstract NdArray Fill(NdArray input, int index);
+
+    internal sealed record EmptyEmbedding : Baseline
+    {
+        public override string Describe() => "zero embedding";
+
+        private protected override NdArray Fill(NdArray input, int index) => input.Type.IsFloating() ? Zero.Fill(input, index)
+            : throw new InvalidOptionException("This method measures from another input, not from another embedding, so a zero embedding cannot be its baseline. Give token ids (--baseline FILE), or use integrated-gradients.");
+    }
 
     private sealed record ConstantBaseline(float Number) : Baseline
     {

@@ -15,7 +15,7 @@ internal static class Diagnosis
     public static Attribution Complete(Method method, Question question, MethodResult result, Target target, ExplainOptions options)
     {
         var flags = AttributionFlags.None;
-        List<string> remarks = [.. result.Remarks];
+        List<string> remarks = [.. question.Readout.Remarks, .. result.Remarks];
 
         if (result.Values.Any(v => !AllFinite(v)))
         {
@@ -43,7 +43,7 @@ internal static class Diagnosis
             for (int r = 0; r < delta.Length; r++)
             {
                 double change = result.Prediction[r] - (result.BaselinePrediction?[r] ?? 0);
-                large |= !(Math.Abs(delta[r]) <= Math.Max(NegligibleDelta, LargeDelta * Math.Abs(change)));
+                large |= IsLarge(delta[r], change);
                 if (delta.Length <= 16) remarks.Add(Completeness(delta.Length == 1 ? "" : $"row {r}: ", delta[r], change));
             }
             if (large)
@@ -85,10 +85,11 @@ internal static class Diagnosis
             Target = target.Describe() + target.Scale switch { OutputScale.Logit => " (logit)", OutputScale.Probability => " (probability)", _ => "" },
             TargetClasses = question.Readout.Classes,
             At = options.At is null && (question.Source is null || method.DefaultLayer(question.Source) is null) ? null : question.Places[0].Name,
-            Tensors = [.. result.Values.Select((v, i) => new AttributedTensor(names[i], v.ToTensor(), result.StandardError?[i].ToTensor()))],
+            Tensors = [.. result.Values.Select((v, i) => Named(question, result, names[i], i))],
             Prediction = result.Prediction,
             BaselinePrediction = result.BaselinePrediction,
             ConvergenceDelta = result.Delta,
+            Conservation = result.Conservation,
             Flags = flags,
             Remarks = remarks,
             Seed = options.Seed,
@@ -118,14 +119,30 @@ internal static class Diagnosis
     private static bool IsEmptyLayer(Question question, int place, int row) => !question.IsInput(place) && question.Known.TryGetValue(question.Places[place], out NdArray? values)
         && values.Length > 0 && IsZero(values, row);
 
-    /// <summary>An input of integers is explained at its embedding, and keeps its own name.</summary>
+    /// <summary>An input of integers is explained at its embedding, and keeps its own name among several inputs.</summary>
     private static string NameOf(Question question, int place)
     {
         var inputs = question.Network.Graph.Inputs;
-        return question.Places.Count == inputs.Count && !question.IsInput(place) && inputs.Any(i => !i.Type.IsFloating()) && question.Places.Count > 1
-            ? inputs[place].Name
-            : question.Places[place].Name;
+        return inputs.Count > 1 && InputOf(question, place) is >= 0 and int index ? inputs[index].Name : question.Places[place].Name;
     }
+
+    /// <summary>The input of integers that is explained at a place; -1 if none is.</summary>
+    private static int InputOf(Question question, int place) => question.Places.Count == 0 || question.IsInput(place) || question.Network.Graph.Inputs.All(i => i.Type.IsFloating()) ? -1
+        : InputPlaces.Of(question.Network).InputOf(question.Places[place]);
+
+    private static AttributedTensor Named(Question question, MethodResult result, string name, int i)
+    {
+        NdArray values = result.Values[i];
+        var tensor = new AttributedTensor(name, values.ToTensor(), result.StandardError?[i].ToTensor());
+        if (question.Model is not OnnxModel network) return tensor;
+        int ids = result.Names is null && question.Places.Count > 0 ? InputOf(question, i)
+            : Enumerable.Range(0, question.Inputs.Count).FirstOrDefault(k => network.Graph.Inputs[k] is { } input && input.Name == name && input.Type.IsInteger(), -1);
+        if (ids < 0 || !values.Dims.StartsWith(question.Inputs[ids].Dims) || values.Rank > question.Inputs[ids].Rank + 1) return tensor;
+        return tensor with { TokensOf = network.Graph.Inputs[ids].Name, IsEmbedding = values.Rank > question.Inputs[ids].Rank };
+    }
+
+    /// <summary>Whether a delta is too large a part of the change that attributions should add up to.</summary>
+    public static bool IsLarge(double delta, double change) => !(Math.Abs(delta) <= Math.Max(NegligibleDelta, LargeDelta * Math.Abs(change)));
 
     private static string Completeness(string row, double delta, double change)
     {

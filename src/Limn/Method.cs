@@ -18,6 +18,9 @@ public sealed record MethodResult(IReadOnlyList<NdArray> Values, double[] Predic
     /// <summary>The names of the explained tensors, where they are others than the places.</summary>
     public IReadOnlyList<string>? Names { get; init; }
 
+    /// <summary>Where relevance went, for methods that propagate it and checked.</summary>
+    public IReadOnlyList<Propagation.Conservation>? Conservation { get; init; }
+
     /// <summary>What the method itself has to say about its result; one sentence each.</summary>
     public IReadOnlyList<string> Remarks { get; init; } = [];
 

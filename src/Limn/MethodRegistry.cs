@@ -1,4 +1,5 @@
 using System.Reflection;
+using Limn.Attention;
 using Limn.ClassActivation;
 using Limn.Engine;
 using Limn.Engine.Graphs;
@@ -147,6 +148,8 @@ public static class MethodRegistry
         typeof(GuidedGradCam),
         typeof(Lrp),
         typeof(ExcitationBackprop),
+        typeof(AttentionRollout),
+        typeof(AttentionRelevance),
         typeof(FeatureAblation),
         typeof(Occlusion),
     ];

@@ -45,6 +45,9 @@ public sealed record Question
 
     internal Readout Readout { get; init; }
 
+    /// <summary>How a black box's outputs hold boxes, where one of them is the target.</summary>
+    internal BoxOutputs? BoxOutputs { get; init; }
+
     /// <summary>Values at the places and behind them that follow from these inputs, so that they need not be computed again.</summary>
     internal IReadOnlyDictionary<Value, NdArray> Known { get; init; } = Nothing;
 
@@ -101,9 +104,26 @@ public sealed record Question
     public double[] Scores()
     {
         if (Source is { } source && !Overrides.ContainsKey(source.Value) && Known.TryGetValue(source.Value, out NdArray? known)) return Readout.Scores(known);
+        if (MatchesAgain) return [.. Portions(Model is OnnxModel { FixedRows: { } size } ? size : Source?.Detections is { OneRow: true } ? 1 : MostRows).SelectMany(p => p.MatchedScores())];
         if (Model is OnnxModel) return Readout.Scores(SourceValue());
         log.Count(Rows);
         return Readout.Scores(Model.Predict(Inputs, log.Cancellation)[0]);
+    }
+
+    /// <summary>Where a box of a detector is explained by changed inputs alone, it is looked for again in each answer.</summary>
+    internal bool MatchesAgain { get; init; }
+
+    private double[] MatchedScores()
+    {
+        if (Model is not OnnxModel network)
+        {
+            log.Count(Rows);
+            return Readout.Match!.Scores(BlackBoxDetector.Read(Model.Predict(Inputs, log.Cancellation), BoxOutputs!));
+        }
+        IReadOnlyDictionary<Value, NdArray> feeds = Feeds();
+        log.Count(Rows);
+        NdArray[] found = Batches.Run(network.FixedRows, feeds, f => network.SessionOf(Source!.Graph).Run(f, Source.Evaluated, log.Cancellation));
+        return Readout.Match!.Scores(FoundBoxes.Of(found, Source!.Detections!));
     }
 
     /// <summary>The values at the places, one array each.</summary>
@@ -115,6 +135,19 @@ public sealed record Question
         NdArray[] computed = missing.Length == 0 ? [] : InPortions(f => { log.Count(RowsOf(f)); return Batches.Run(Network.Session, Network.FixedRows, f, missing, log.Budget, log.Cancellation); });
         return [.. Places.Select(p => feeds.TryGetValue(p, out NdArray? fed) ? fed : computed[Array.IndexOf(missing, p)])];
     }
+
+    /// <summary>The baseline as inputs of the model, one set for each alternative. Masks of tokens keep their values.</summary>
+    internal IEnumerable<IReadOnlyList<NdArray>> Resolve(Baseline baseline)
+    {
+        InputPlaces? places = Model is OnnxModel network && Places.Count > 0 && network.Graph.Inputs.Any(i => !i.Type.IsFloating()) ? InputPlaces.Of(network) : null;
+        return places is not { HasMasks: true } ? baseline.Resolve(Inputs)
+            : baseline.Resolve(Inputs).Select(b => (IReadOnlyList<NdArray>)[.. b.Select((array, i) => places.IsMask(i) ? Inputs[i] : array)]);
+    }
+
+    /// <summary>What the places are at the baseline, for each alternative.</summary>
+    internal IEnumerable<IReadOnlyList<NdArray>> Starts(Baseline baseline) => baseline is Baseline.EmptyEmbedding
+        ? [[.. PlaceValues().Select(v => NdArray.Create(v.Type, v.Dims.ToArray()))]]
+        : Resolve(baseline).Select(b => WithInputs(b).PlaceValues());
 
     /// <summary>How a value changes as the places move, each in its direction: the Jacobian times the directions.</summary>
     internal NdArray Derivative(Value value, IReadOnlyList<NdArray> directions)
@@ -210,7 +243,8 @@ public sealed record Question
             if (node.Outputs.Any(o => needed.Contains(o) && !Places.Contains(o)))
                 for (int i = 0; i < node.Inputs.Count; i++)
                     if (node.Inputs[i] is { } v && !node.Operator.UsesShapeOnly(i)) needed.Add(v);
-        return !Network.Graph.Inputs.Any(i => needed.Contains(i) && !Places.Contains(i));
+        IReadOnlyList<Value> inputs = Network.Graph.Inputs;
+        return !Enumerable.Range(0, inputs.Count).Any(i => needed.Contains(inputs[i]) && !Places.Contains(inputs[i]) && !(!inputs[i].Type.IsFloating() && InputPlaces.Of(Network).IsMask(i)));
     }
 
     internal GradientFunction GradientFunction(Rulebook? rulebook) => Network.GradientOf(Source!.Graph, Source.Value, Places, rulebook);

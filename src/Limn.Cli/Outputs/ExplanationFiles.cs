@@ -3,6 +3,7 @@ using System.Text.Json;
 using Limn.Cli.Commands;
 using Limn.Cli.Inputs;
 using Limn.Data;
+using Limn.Propagation;
 using Limn.Reports;
 
 namespace Limn.Cli.Outputs;
@@ -13,7 +14,7 @@ internal static class ExplanationFiles
     private const int Schema = 1;
     private const int TopCount = 5;
 
-    /// <summary>Adds attribution.npy, standard-error.npy, heatmap.png, report.html and explanation.json to a folder.</summary>
+    /// <summary>Adds attribution.npy (and attribution.tokens.npy, for tokens), standard-error.npy, heatmap.png, report.html and explanation.json to a folder.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="explanation">The explanation.</param>
     /// <param name="below">The sub-folder, with a slash at its end, of one of several explanations, which share a page; empty for a single one, which has its own.</param>
@@ -26,6 +27,7 @@ internal static class ExplanationFiles
         {
             string suffix = attribution.Tensors.Count == 1 ? "" : "." + OutputFolder.SafeName(tensor.Name, taken);
             folder.Add($"{below}attribution{suffix}.npy", Npy.Of(tensor.Values));
+            if (tensor.IsEmbedding) folder.Add($"{below}attribution.tokens{suffix}.npy", Npy.Of((attribution with { Tensors = [tensor] }).PerToken()[0].Values));
             if (tensor.StandardError is { } error) folder.Add($"{below}standard-error{suffix}.npy", Npy.Of(error));
         }
         for (int r = 0; r < explanation.Rows; r++)
@@ -56,6 +58,7 @@ internal static class ExplanationFiles
         json.Numbers("baselinePrediction", attribution.BaselinePrediction);
         json.Numbers("convergenceDelta", attribution.ConvergenceDelta);
         json.Numbers("standardError", LargestErrors(attribution));
+        WriteConservation(json, attribution.Conservation);
         json.Strings("flags", FlagsOf(attribution));
         json.Strings("remarks", attribution.Remarks);
         json.WriteNumber("seed", attribution.Seed);
@@ -98,6 +101,26 @@ internal static class ExplanationFiles
         json.WriteString("sha256", explanation.Model.Sha256);
         json.WriteEndObject();
         json.WriteString("limn", LimnCommand.Version);
+    }
+
+    /// <summary>What each layer of each checked row received and passed on; null where it was not checked.</summary>
+    private static void WriteConservation(Utf8JsonWriter json, IReadOnlyList<Conservation>? conservation)
+    {
+        if (conservation is null) json.WriteNull("conservation");
+        else json.Objects("conservation", conservation, row =>
+        {
+            json.WriteNumber("row", row.Row);
+            json.Number("score", row.Score);
+            json.Number("delivered", row.Delivered);
+            json.Objects("layers", row.LayerSums, layer =>
+            {
+                json.WriteString("layer", layer.Layer);
+                json.WriteString("operator", layer.Operator);
+                json.Number("arrived", layer.Arrived);
+                json.Number("sent", layer.Sent);
+                json.Number("remaining", layer.Remaining);
+            });
+        });
     }
 
     /// <summary>The largest standard error of each row; all of them are in standard-error.npy.</summary>

@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using Limn.Cli.Inputs;
 using Limn.Data;
 using Limn.Engine;
+using Limn.Propagation;
 using Limn.Reports;
 
 namespace Limn.Cli.Outputs;
@@ -12,6 +13,8 @@ internal static partial class ExplanationReport
 {
     private const int MostRows = 8;
     private const int MostFeatures = 500;
+    private const int MostTokens = 4096;
+    private const int MostLeaks = 12;
     private const int TopCount = 5;
 
     public static Report Of(Explanation explanation)
@@ -48,6 +51,8 @@ internal static partial class ExplanationReport
             ScoresAreProbabilities = explanation.Scores?.AreProbabilities ?? false,
             Input = picture is null ? null : new ReportPicture(PngFile.Encode(Enlarged(picture)), "Input", InputCaption(explanation), $"The picture that the model saw: {explanation.RowTitle(row)}."),
             HeatMaps = map is null ? [] : [new ReportPicture(PngFile.Encode(map.Picture), MethodTexts.For(attribution.Method).Title, "", $"Heat map of the {explanation.TargetOf(row)}.") { Legend = ColorLegend.Of(map) }],
+            Tokens = Tokens(explanation, row),
+            Tables = attribution.Conservation?.FirstOrDefault(c => c.Row == row) is { } conservation ? [ConservationTable(conservation)] : [],
             Contributions = map is null ? Contributions(explanation, row) : [],
             Options = [.. attribution.Options.Select(o => new NamedValue(o.Key, Plain(o.Value))), .. explanation.Settings.Select(s => new NamedValue(s.Name, s.Value))],
             Delta = attribution.ConvergenceDelta?[row],
@@ -89,9 +94,9 @@ internal static partial class ExplanationReport
             Match about = RowPrefix().Match(remark);
             if (about.Success && about.Groups["row"].Value != row.ToString(CultureInfo.InvariantCulture)) continue;
             string text = remark[about.Length..];
-            bool completeness = about.Success || (attribution.ConvergenceDelta is not null && text.Contains("add up to", StringComparison.Ordinal));
-            bool off = attribution.Flags.HasFlag(AttributionFlags.DeltaLarge);
-            yield return new Diagnostic(!completeness ? DiagnosticKind.Warning : off ? DiagnosticKind.Note : DiagnosticKind.Passed, char.ToUpperInvariant(text[0]) + text[1..]);
+            bool completeness = attribution.ConvergenceDelta is not null && text.Contains("add up to", StringComparison.Ordinal);
+            bool off = attribution.Flags.HasFlag(AttributionFlags.DeltaLarge) || (about.Success && !completeness);
+            yield return new Diagnostic(!completeness && !about.Success ? DiagnosticKind.Warning : off ? DiagnosticKind.Note : DiagnosticKind.Passed, char.ToUpperInvariant(text[0]) + text[1..]);
         }
     }
 
@@ -111,7 +116,7 @@ internal static partial class ExplanationReport
             if (dims.Length == 0 || dims[0] != explanation.Rows) continue;
             float[] values = tensor.Values.ToDenseArray();
             int inner = values.Length / dims[0];
-            FilledInput? input = explanation.Inputs.FirstOrDefault(i => i.Name == tensor.Name && i.Array.Length == values.Length)
+            FilledInput? input = explanation.Inputs.FirstOrDefault(i => i.Name == tensor.TokensOf) ?? explanation.Inputs.FirstOrDefault(i => i.Name == tensor.Name && i.Array.Length == values.Length)
                 ?? (explanation.Inputs is [var only] && dims.Length == only.Array.Rank + 1 && only.Array.Dims.SequenceEqual(dims.AsSpan(0, dims.Length - 1)) ? only : null);
             int grouped = input is not null && input.Array.Length < values.Length ? dims[^1] : input is null && dims.Length == 3 && dims[1] > 1 ? dims[2] : 1;
             string prefix = explanation.Attribution.Tensors.Count > 1 ? tensor.Name + " " : "";
@@ -119,10 +124,37 @@ internal static partial class ExplanationReport
             {
                 double sum = 0;
                 foreach (float v in values.AsSpan(row * inner + f * grouped, grouped)) sum += v;
-                all.Add(new Contribution(prefix + NameOf(input, f, dims, grouped), ValueOf(input, row, f, inner / grouped), sum));
+                all.Add(new Contribution(prefix + NameOf(input, f, dims, grouped), ValueOf(input, row, f, inner / grouped, tensor.TokensOf is null ? Vocabulary.None : explanation.Vocabulary), sum));
             }
         }
         return all.Count <= MostFeatures ? all : [.. all.OrderByDescending(c => Math.Abs(c.Attribution)).Take(MostFeatures)];
+    }
+
+    /// <summary>The tokens of a row with one number each: the embedding's attributions summed, or what a method says of tokens itself.</summary>
+    private static List<ReportToken> Tokens(Explanation explanation, int row)
+    {
+        foreach (AttributedTensor tensor in explanation.Attribution.PerToken())
+        {
+            if (explanation.Inputs.FirstOrDefault(i => i.Name == tensor.TokensOf && i.Array.Type.IsInteger()) is not { } ids) continue;
+            float[] values = tensor.Values.ToDenseArray();
+            int length = ids.Array.Length / explanation.Rows;
+            if (values.Length != ids.Array.Length || length > MostTokens) continue;
+            return [.. Enumerable.Range(row * length, length).Select(i => new ReportToken(explanation.Vocabulary.TextOf(ids.Array.Integers[i]), values[i]))];
+        }
+        return [];
+    }
+
+    /// <summary>The layers that lost most, in the order that relevance passed them.</summary>
+    private static ReportTable ConservationTable(Conservation conservation)
+    {
+        HashSet<LayerRelevance> most = [.. conservation.Leaks().Take(MostLeaks)];
+        string all = $"{Numbers.Text(conservation.Score)} started at the target and {Numbers.Text(conservation.Delivered)} arrived where the explanation is.";
+        string[] columns = ["Layer", "Received", "Passed on", "Lost", "Remaining"];
+        return new ReportTable("Where relevance was lost", most.Count == 0 ? [] : columns, [.. conservation.LayerSums.Where(most.Contains).Select(l =>
+            new ReportRow($"{l.Layer} ({l.Operator})", [.. new[] { l.Arrived, l.Sent, l.Lost, l.Remaining }.Select(v => new ReportCell(Numbers.Text(v)))]))])
+        {
+            Caption = most.Count == 0 ? $"{all} No layer lost a thousandth of it." : $"{all} The layers that lost most, from the target backwards; all are in explanation.json. Biases, stabilisers and softmax absorb what is lost; a loss below zero was added.",
+        };
     }
 
     private static string NameOf(FilledInput? input, int feature, int[] dims, int grouped)
@@ -134,14 +166,14 @@ internal static partial class ExplanationReport
         return $"{(grouped > 1 ? "position" : "element")} {string.Join(',', index)}";
     }
 
-    private static string ValueOf(FilledInput? input, int row, int feature, int features)
+    private static string ValueOf(FilledInput? input, int row, int feature, int features, Vocabulary vocabulary)
     {
         if (input is null) return "";
         int at = row * features + feature;
         return input.Array.Type.Storage() switch
         {
             Storage.Float => Numbers.Text(input.Array.Floats[at]),
-            Storage.Integer => input.Array.Integers[at].ToString(CultureInfo.InvariantCulture),
+            Storage.Integer => vocabulary.TextOf(input.Array.Integers[at]),
             Storage.Boolean => input.Array.Booleans[at] ? "true" : "false",
             _ => input.Array.Strings[at],
         };

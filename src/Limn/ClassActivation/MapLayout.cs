@@ -30,15 +30,21 @@ internal sealed record MapLayout(int ChannelAxis, int[] Spatial, int Leading)
         if (dims.Length > 3 || axis == 1 || picture < 0) return new MapLayout(axis, spatial, 0);
 
         int[] sides = InputChannels.Spatial(graph, graph.Inputs[picture], inputs[picture].Dims);
-        for (int leading = 0; leading <= MostLeading; leading++)
-        {
-            int tokens = spatial[0] - leading;
-            int width = (int)Math.Round(Math.Sqrt((double)tokens * sides[1] / sides[0]));
-            if (tokens > 0 && width > 0 && tokens % width == 0 && (long)(tokens / width) * sides[1] == (long)width * sides[0])
-                return new MapLayout(axis, [tokens / width, width], leading);
-        }
+        if (Grid(spatial[0], sides) is { } grid) return new MapLayout(axis, grid.Spatial, grid.Leading);
         throw new InvalidTargetException($"The {spatial[0]} tokens of the layer '{value.Name}' do not make a grid of the proportions of the picture, {sides[0]} x {sides[1]}, "
             + "with or without a class token, so it is not known where they lie. Choose another layer (--at).");
+    }
+
+    /// <summary>The grid of the proportions of a picture that tokens make, after the least number of leading ones; null if they make none.</summary>
+    public static (int[] Spatial, int Leading)? Grid(int all, int[] sides)
+    {
+        for (int leading = 0; leading <= MostLeading; leading++)
+        {
+            int tokens = all - leading;
+            int width = (int)Math.Round(Math.Sqrt((double)tokens * sides[1] / sides[0]));
+            if (tokens > 0 && width > 0 && tokens % width == 0 && (long)(tokens / width) * sides[1] == (long)width * sides[0]) return ([tokens / width, width], leading);
+        }
+        return null;
     }
 
     /// <summary>A layer's values as [rows, channels, positions].</summary>

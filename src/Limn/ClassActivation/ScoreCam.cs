@@ -26,7 +26,7 @@ public sealed class ScoreCam(OnnxModel model) : ClassActivationMethod(model)
         Question question = layer.Question.WithInputs(layer.Question.Inputs); // computes from the inputs, not from the layer
         FeatureMaps a = layer.Activations;
         IReadOnlyList<MapInput> places = MapInput.Of(question, layer.Layout);
-        IReadOnlyList<IReadOnlyList<NdArray>> baselines = [.. Baseline.Resolve(question.Inputs)];
+        IReadOnlyList<IReadOnlyList<NdArray>> baselines = [.. question.Resolve(Baseline)];
         if (baselines.Count != 1) throw new InvalidOptionException($"Score-CAM takes a single baseline, and {baselines.Count} were given.");
         var scores = new double[a.Rows * a.Channels];
         Array.Fill(scores, double.NegativeInfinity);

@@ -15,7 +15,7 @@ internal static class Ablation
     {
         int rows = question.Rows;
         (int Row, List<(int Place, int Element)> Group)[] removals = [.. Enumerable.Range(0, rows).SelectMany(r => groupings[r % groupings.Count].Select(g => (r, g)))];
-        IReadOnlyList<IReadOnlyList<NdArray>> baselines = [.. baseline.Resolve(question.Inputs)];
+        IReadOnlyList<IReadOnlyList<NdArray>> baselines = [.. question.Resolve(baseline)];
         if (baselines.Count != 1) throw new InvalidOptionException($"This method takes a single baseline, and {baselines.Count} were given. Leave --background away, or give one of its rows as --baseline.");
         IReadOnlyList<NdArray> absent = question.WithInputs(baselines[0]).PlaceValues(), present = question.PlaceValues();
         double[] prediction = question.Scores();

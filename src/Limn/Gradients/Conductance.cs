@@ -29,7 +29,7 @@ public sealed class Conductance(OnnxModel model) : PathMethod(model)
 
     internal override bool NeedsLayer => true;
 
-    private protected override IReadOnlyList<Value> PathOf(Question question) => Asking.InputPlaces(question.Network);
+    private protected override IReadOnlyList<Value> PathOf(Question question) => InputPlaces.Of(question.Network).Explained;
 
     private protected override bool IsComplete(Question question) => question.PassThrough(question.Places[0], PathOf(question));
 

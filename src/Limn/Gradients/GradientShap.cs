@@ -121,7 +121,7 @@ public sealed class GradientShap(OnnxModel model) : GradientMethod(model)
     /// <summary>The alternatives of a baseline one after another, with their scores.</summary>
     private sealed class Background(Question question, Baseline baseline) : IDisposable
     {
-        private readonly IEnumerator<IReadOnlyList<NdArray>> alternatives = baseline.Resolve(question.Inputs).GetEnumerator();
+        private readonly IEnumerator<IReadOnlyList<NdArray>> alternatives = question.Starts(baseline).GetEnumerator();
         private readonly double[] scores = new double[question.Rows];
         private IReadOnlyList<NdArray> values = [];
         private int current = -1;
@@ -132,7 +132,7 @@ public sealed class GradientShap(OnnxModel model) : GradientMethod(model)
             for (; current < to; current++)
             {
                 alternatives.MoveNext();
-                values = question.WithInputs(alternatives.Current).PlaceValues();
+                values = alternatives.Current;
                 TensorPrimitives.Add<double>(scores, question.WithPlaces(values).Scores(), scores);
             }
             return values;

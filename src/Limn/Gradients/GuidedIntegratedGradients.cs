@@ -45,9 +45,8 @@ public sealed class GuidedIntegratedGradients(OnnxModel model) : GradientMethod(
         NdArray[] values = [.. end.Select(e => NdArray.Create(ElementType.Float, e.Dims.ToArray()))];
         int portion = question.Portion(), count = Baseline.Count;
         long done = 0, total = (long)count * question.Rows * Steps;
-        foreach (IReadOnlyList<NdArray> inputs in Baseline.Resolve(question.Inputs))
+        foreach (IReadOnlyList<NdArray> start in question.Starts(Baseline))
         {
-            IReadOnlyList<NdArray> start = question.WithInputs(inputs).PlaceValues();
             double[] scores = question.WithPlaces(start).Scores();
             for (int r = 0; r < scores.Length; r++) baselineScore[r] += scores[r] / count;
             for (int from = 0; from < question.Rows; from += portion)

@@ -33,9 +33,8 @@ public sealed class Idgi(OnnxModel model) : GradientMethod(model)
         double[][] sums = [.. end.Select(e => new double[e.Length])];
         int points = Steps + 1, total = question.Rows * points, portion = question.Portion(), count = Baseline.Count;
         long done = 0;
-        foreach (IReadOnlyList<NdArray> inputs in Baseline.Resolve(question.Inputs))
+        foreach (IReadOnlyList<NdArray> start in question.Starts(Baseline))
         {
-            IReadOnlyList<NdArray> start = question.WithInputs(inputs).PlaceValues();
             NdArray[] last = [];
             double before = 0;
             for (int from = 0; from < total; from += portion)

@@ -38,7 +38,7 @@ public sealed class IntegratedGradients(OnnxModel model) : PathMethod(model)
         if (!(tolerance > 0)) throw new InvalidOptionException($"The tolerance must be positive, and {tolerance} was given.");
         if (!Multiplied) throw new InvalidOptionException("A tolerance needs attributions that add up; leave multiply=false away.");
 
-        IEnumerable<IReadOnlyList<NdArray>> starts = Baseline.Resolve(question.Inputs).Select(b => question.WithInputs(b).PlaceValues());
+        IEnumerable<IReadOnlyList<NdArray>> starts = question.Starts(Baseline);
         MethodResult result = Integrate(question, starts, Nodes(Steps));
         for (int steps = 2 * Steps; steps <= MaximumSteps; steps *= 2)
         {

@@ -19,7 +19,7 @@ public sealed class InternalInfluence(OnnxModel model) : PathMethod(model)
 {
     internal override bool NeedsLayer => true;
 
-    private protected override IReadOnlyList<Value> PathOf(Question question) => Asking.InputPlaces(question.Network);
+    private protected override IReadOnlyList<Value> PathOf(Question question) => InputPlaces.Of(question.Network).Explained;
 
     private protected override bool IsComplete(Question question) => false;
 

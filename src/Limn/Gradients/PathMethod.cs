@@ -27,7 +27,7 @@ public abstract class PathMethod(OnnxModel model) : GradientMethod(model)
     protected internal override MethodResult Compute(Question question)
     {
         Question path = question.At(PathOf(question));
-        return Integrate(question, Baseline.Resolve(question.Inputs).Select(b => path.WithInputs(b).PlaceValues()), Nodes(Steps));
+        return Integrate(question, path.Starts(Baseline), Nodes(Steps));
     }
 
     /// <summary>The integral for given starts of the path.</summary>

@@ -73,7 +73,7 @@ public class DeepLift(OnnxModel model) : GradientMethod(model)
         Rulebook rules = Rule == DeepLiftRule.Rescale ? new DeepLiftRules(Epsilon, Pools)
             : new RevealCancelRules(Epsilon, Pools, question.Source!.Graph, [question.Source.Value, .. question.Places]);
         IReadOnlyList<NdArray> end = question.PlaceValues();
-        List<IReadOnlyList<NdArray>> references = [.. Baseline.Resolve(question.Inputs)];
+        List<IReadOnlyList<NdArray>> references = [.. question.Resolve(Baseline)];
         var sums = end.Select(e => new double[e.Length]).ToArray();
         var squares = end.Select(e => new double[errors ? e.Length : 0]).ToArray();
         var prediction = new double[question.Rows];
