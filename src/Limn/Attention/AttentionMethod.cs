@@ -29,6 +29,8 @@ public enum AttentionRow
 /// </remarks>
 public abstract class AttentionMethod : GradientMethod
 {
+    internal const string NoAxioms = "It gives a number a token of the attention, not one an input.";
+
     private protected AttentionMethod(OnnxModel model) : base(model)
     {
     }

@@ -11,7 +11,10 @@ namespace Limn.Attention;
 /// (self-attention).
 /// </remarks>
 [Method("attention-relevance", "Attention Relevance", "Attention weighted by its gradient, added up over the layers: which tokens the class is read from.",
-    Source = "Chefer, Gur, Wolf 2021, equations 5 and 6")]
+    Source = "Chefer, Gur, Wolf 2021, equations 5 and 6",
+    Formula = "Āₗ = meanₕ (∂y/∂Aₗₕ · Aₗₕ)⁺, R ← R + Āₗ R from R = I; the row of the class token, or the mean of the rows that are read, without the diagonal",
+    Cost = "3 × forward + backward",
+    NotApplicable = Axioms.All, NotApplicableBecause = AttentionMethod.NoAxioms)]
 public sealed class AttentionRelevance(OnnxModel model) : AttentionMethod(model)
 {
     private protected override double[] Follow(IReadOnlyList<AttentionLayer> layers, int row)

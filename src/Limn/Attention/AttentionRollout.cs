@@ -18,7 +18,10 @@ public enum HeadFusion
 /// Abnar, Zuidema: Quantifying Attention Flow in Transformers, ACL 2020, section 3.
 /// </remarks>
 [Method("attention-rollout", "Attention Rollout", "How much of each token reaches the tokens that are read, by the attention of all layers multiplied; the same for every class.",
-    Source = "Abnar, Zuidema 2020, section 3")]
+    Source = "Abnar, Zuidema 2020, section 3",
+    Formula = "R = Π (½ Āₗ + ½ I) over the layers, Āₗ the attention fused over heads; the row of the class token, or the mean of the rows that are read",
+    Cost = "3 × forward + backward",
+    NotApplicable = Axioms.All, NotApplicableBecause = AttentionMethod.NoAxioms)]
 public sealed class AttentionRollout(OnnxModel model) : AttentionMethod(model)
 {
     /// <summary>How heads are fused (default mean, as in the paper).</summary>

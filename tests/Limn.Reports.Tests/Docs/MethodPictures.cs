@@ -27,6 +27,8 @@ internal static class MethodPictures
     private static readonly Dictionary<string, Setting> Settings = new()
     {
         ["cam"] = new() { Model = "pooled.onnx" },
+        ["attention-rollout"] = new() { Model = "attention.onnx" },
+        ["attention-relevance"] = new() { Model = "attention.onnx" },
         ["neuron-conductance"] = new() { Neuron = Target.Neuron("relu3", 8) },
         ["deep-lift-shap"] = new() { Baseline = Baseline.Several(Baseline.Zero, Baseline.Mean, Baseline.White) },
         ["occlusion"] = new() { Options = new() { ["window"] = "1,2,2", ["stride"] = "1,1,1" } },

@@ -32,7 +32,7 @@ public sealed class MemoryTests
 
     private static (Attribution Attribution, long PeakBytes) Explain(MethodDescription method, NdArray x, long budget)
     {
-        OnnxModel model = Network();
+        OnnxModel model = method.Name.StartsWith("attention", StringComparison.Ordinal) ? Networks.Attending(3, Side, 4, width: 32) : Network();
         Dictionary<string, string> options = [];
         foreach (string option in (string[])["steps", "samples"])
             if (method.Options.Any(o => o.Name == option)) options[option] = "5";
