@@ -27,8 +27,6 @@ internal static class Asking
         TargetSource source = TargetSource.Of(network, target);
         IReadOnlyDictionary<Value, NdArray> feeds = network.FeedsOf(inputs);
         log.Count(inputs[0].Rank == 0 ? 1 : inputs[0].Dims[0]);
-        if (method.NeedsLayer && options.At is null)
-            throw new LimnException($"The method '{method.Name}' explains a layer; say which (--at LAYER). 'limn inspect' lists all.");
         IReadOnlyList<Value> places = PlacesOf(method, network, source, options.At);
         // A layer's value comes free with the score; given it, gradients and scores start at the layer. A method that takes one gradient
         // at just these rows also keeps what the backward pass will read.
@@ -49,8 +47,10 @@ internal static class Asking
     }
 
     /// <summary>The layer that was asked for, or the inputs; for an input of integers the first floating value behind it, its embedding.</summary>
-    private static IReadOnlyList<Value> PlacesOf(Method method, OnnxModel network, TargetSource source, string? at)
+    public static IReadOnlyList<Value> PlacesOf(Method method, OnnxModel network, TargetSource source, string? at)
     {
+        if (method.NeedsLayer && at is null)
+            throw new LimnException($"The method '{method.Name}' explains a layer; say which (--at LAYER). 'limn inspect' lists all.");
         if (!method.LooksInside)
             return at is null ? [] : throw new LimnException("This method changes the model's inputs and cannot explain a layer; leave --at away, or use a gradient method.");
         if (at is not null)

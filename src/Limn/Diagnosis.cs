@@ -57,7 +57,7 @@ internal static class Diagnosis
             remarks.Add($"No gradient passes through '{cuts[0].Name}' ({cuts[0].Operator.Name}){(cuts.Count > 1 ? $" and {cuts.Count - 1} more nodes" : "")}: what the score owes to these paths is missing.");
         }
 
-        IReadOnlyList<string> names = result.Names is { } own ? own : question.Places.Count > 0 ? [.. question.Places.Select((p, i) => NameOf(question, i))]
+        IReadOnlyList<string> names = result.Names is { } own ? own : question.Places.Count > 0 ? [.. question.Places.Select((_, i) => question.NameOf(i))]
             : question.Model is OnnxModel network ? [.. network.Graph.Inputs.Select(i => i.Name)]
             : [.. question.Inputs.Select((_, i) => question.Inputs.Count == 1 ? "input" : $"input{i}")];
         return new Attribution
@@ -75,15 +75,6 @@ internal static class Diagnosis
             Remarks = remarks,
             Seed = options.Seed,
         };
-    }
-
-    /// <summary>An input of integers is explained at its embedding, and keeps its own name.</summary>
-    private static string NameOf(Question question, int place)
-    {
-        var inputs = question.Network.Graph.Inputs;
-        return question.Places.Count == inputs.Count && !question.IsInput(place) && inputs.Any(i => !i.Type.IsFloating()) && question.Places.Count > 1
-            ? inputs[place].Name
-            : question.Places[place].Name;
     }
 
     private static string Completeness(string row, double delta, double change)

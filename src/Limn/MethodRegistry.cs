@@ -46,6 +46,9 @@ public sealed record MethodOption(string Name, string Type, object? Default, str
 /// <summary>A method as the registry knows it.</summary>
 public sealed record MethodDescription(string Name, string Title, string Summary, string Source, bool NeedsNetwork, IReadOnlyList<MethodOption> Options, Type Type)
 {
+    /// <summary>Why the method cannot be compiled (<see cref="Method.Compile"/>) with its defaults, in a sentence; null where it can.</summary>
+    public string? NotCompiled { get; init; }
+
     /// <summary>Whether the method measures from a <see cref="Baseline"/>.</summary>
     public bool TakesBaseline => MethodRegistry.DataProperty(Type, typeof(Baseline)) is not null;
 
@@ -190,7 +193,7 @@ public static class MethodRegistry
         MethodAttribute about = type.GetCustomAttribute<MethodAttribute>() ?? throw new InvalidOperationException($"{type.Name} has no [Method] attribute.");
         Method blank = Blank(type);
         return new MethodDescription(about.Name, about.Title, about.Summary, about.Source, !typeof(PerturbationMethod).IsAssignableFrom(type) && !typeof(NoiseMethod).IsAssignableFrom(type),
-            [.. Options(type).Select(o => new MethodOption(o.Option.Name, OptionText.TypeName(o.Property.PropertyType), OptionText.Format(o.Property.GetValue(blank)), o.Option.Summary))], type);
+            [.. Options(type).Select(o => new MethodOption(o.Option.Name, OptionText.TypeName(o.Property.PropertyType), OptionText.Format(o.Property.GetValue(blank)), o.Option.Summary))], type) { NotCompiled = blank.NotInGraph };
     }
 
     internal static IReadOnlyDictionary<string, object?> OptionsOf(Method method)

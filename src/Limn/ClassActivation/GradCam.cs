@@ -1,3 +1,6 @@
+using Limn.Compilation;
+using Limn.Engine.Graphs;
+using Limn.Engine.Operators;
 using Limn.Models;
 
 namespace Limn.ClassActivation;
@@ -17,4 +20,6 @@ public sealed class GradCam(OnnxModel model) : ClassActivationMethod(model)
         FeatureMaps g = layer.Gradients;
         return layer.Activations.Weighted((r, c) => FeatureMaps.Sum(g.Channel(r, c)) / g.Positions);
     }
+
+    private protected override Value Map(FeatureGraph layer) => layer.Weighted(layer.Mean(layer.Gradients));
 }

@@ -1,3 +1,6 @@
+using Limn.Compilation;
+using Limn.Engine.Graphs;
+using Limn.Engine.Operators;
 using Limn.Engine;
 using Limn.Models;
 
@@ -23,6 +26,20 @@ public sealed class FeatureAblation(IPredictor model) : PerturbationMethod(model
     {
         List<List<(int Input, int Element)>> groups = Mask is null ? Elements(question.Inputs) : Groups(question.Inputs, Mask);
         return Ablation.Compute(question, Baseline, groups, overlapping: false);
+    }
+
+    internal override GraphResult InGraph(ExplanationGraph question)
+    {
+        GraphBuilder graph = question.Graph;
+        IReadOnlyList<NdArray> blank = question.BlankInputs();
+        List<List<(int Input, int Element)>> groups = Mask is null ? Elements(blank) : Groups(blank, Mask);
+        var numbers = blank.Select(b => new NdArray(new long[b.Length / b.Dims[0]], [1, 1, .. b.Dims[1..]])).ToArray();
+        for (int g = 0; g < groups.Count; g++)
+            foreach (var (input, element) in groups[g]) numbers[input].Integers[element] = g;
+        Value[] ids = Array.ConvertAll(numbers, n => graph.Constant(n));
+        Value?[] values = Ablation.InGraph(question, Baseline, groups.Count, points => [.. ids.Select(id => graph.Equal(id, graph.Constant(new NdArray(
+            [.. Enumerable.Range(points.From, points.Count).Select(g => (long)g)], [1, points.Count, .. Enumerable.Repeat(1, id.Rank - 2)]))))]);
+        return new GraphResult(values!, question.Scores());
     }
 
     private static List<List<(int, int)>> Elements(IReadOnlyList<NdArray> inputs) =>

@@ -1,3 +1,4 @@
+using Limn.Compilation;
 using Limn.Engine.Differentiation;
 using Limn.Models;
 
@@ -80,7 +81,7 @@ public sealed class Lrp(OnnxModel model) : GradientMethod(model)
     /// <summary>Rules for chosen layers, which come before the composite and the rule; the first that fits counts.</summary>
     public IReadOnlyList<LrpAssignment> Assignments { get; init; } = [];
 
-    protected internal override MethodResult Compute(Question question)
+    private LrpRules Rules(IAsked question)
     {
         if (!(Epsilon > 0)) throw new InvalidOptionException($"The option 'epsilon' must be positive, and {Epsilon} was given.");
         if (!(Gamma >= 0)) throw new InvalidOptionException($"The option 'gamma' must not be negative, and {Gamma} was given.");
@@ -88,8 +89,12 @@ public sealed class Lrp(OnnxModel model) : GradientMethod(model)
         List<LrpAssignment> assignments = [.. Assignments, .. OfComposite()];
         bool fold = assignments.Count > 0 || Rule != LrpRuleName.Epsilon;
         assignments.AddRange(OfRule());
-        Rulebook rules = new LrpRules(question.Source!.Graph, assignments, Epsilon, fold);
-        var (scores, relevance) = question.Gradient(rules);
+        return new LrpRules(question.Source!.Graph, assignments, Epsilon, fold);
+    }
+
+    protected internal override MethodResult Compute(Question question)
+    {
+        var (scores, relevance) = question.Gradient(Rules(question));
 
         double[]? delta = question.PlacesSeparate() ? [.. scores.Select(s => -s)] : null;
         if (delta is not null)
@@ -99,6 +104,12 @@ public sealed class Lrp(OnnxModel model) : GradientMethod(model)
         {
             Remedy = "The rest went to the biases and stabilisers, as LRP has it, or into softmax; explain the logit, compare another rule, or use deep-lift, which keeps the sum.",
         };
+    }
+
+    internal override GraphResult InGraph(ExplanationGraph question)
+    {
+        var (scores, relevance) = question.Gradient(Rules(question));
+        return new GraphResult(relevance, scores, question.PlacesSeparate() ? question.Delta(relevance, scores) : null);
     }
 
     private IEnumerable<LrpAssignment> OfComposite() => Composite switch
