@@ -117,14 +117,18 @@ internal sealed record ExplanationGraph : IAsked
     public (Value Scores, Value[] Gradients) Gradient(Rulebook? rulebook = null)
     {
         var (value, gradients) = Network.GradientOf(Source.Graph, Source.Value, Places, rulebook).Copy(copier, Feeds(), Weights, Reference is null ? null : FeedsOf(Reference));
-        return (ScoresOf(value), [.. gradients.Select((g, p) => g ?? Graph.Filled(PlaceValues()[p], 0))]);
+        return (ScoresOf(value), [.. gradients.Zip(PlaceValues(), (g, place) => g is null ? Graph.Filled(place, 0) : Like(g, place))]);
     }
 
     /// <summary>How a value of the network changes as the places move, each in its direction.</summary>
-    public Value Derivative(Value value, IReadOnlyList<Value> directions) => Network.DerivativeOf(value, Places).Copy(copier, Feeds(), directions);
+    public Value Derivative(Value value, IReadOnlyList<Value> directions) => Like(Network.DerivativeOf(value, Places).Copy(copier, Feeds(), directions), At([value]).PlaceValues()[0]);
 
     /// <summary>The gradient at the first place, and the product of the second derivatives with <paramref name="along"/>; null where they are zero everywhere.</summary>
-    public (Value Gradient, Value? Product) HessianTimes(Value along) => new HessianProduct(Network, Source, Places[0]).Copy(copier, Feeds(), Weights, along);
+    public (Value Gradient, Value? Product) HessianTimes(Value along)
+    {
+        var (gradient, product) = new HessianProduct(Network, Source, Places[0]).Copy(copier, Feeds(), Weights, along);
+        return (Like(gradient, along), product is null ? null : Like(product, along));
+    }
 
     /// <summary>Σ attributions − (F(x) − F(baseline)) for each row.</summary>
     public Value Delta(IReadOnlyList<Value> values, Value prediction, Value? baseline = null)
@@ -148,6 +152,9 @@ internal sealed record ExplanationGraph : IAsked
 
     /// <summary>The name of an explained tensor.</summary>
     public string ExplainedName(int index) => Places.Count == 0 ? Network.Graph.Inputs[index].Name : this.NameOf(index);
+
+    /// <summary>A gradient has the shape of what it is taken of, also where inference has lost it.</summary>
+    private Value Like(Value gradient, Value place) => place.Shape is { } shape ? Graph.Assume(gradient, shape) : gradient;
 
     private Value ScoresOf(Value source)
     {
