@@ -97,7 +97,8 @@ internal sealed class ExplainCommand
     private static IEnumerable<(string, string)> Given(string name, IReadOnlyList<string> values) =>
         values.Count == 0 ? [] : [(name, string.Join(", ", values.Select(v => File.Exists(v) ? Path.GetFileName(v) : v)))];
 
-    private static Dictionary<string, string> Options(string[] given)
+    /// <summary>The options that --set gives.</summary>
+    public static Dictionary<string, string> Options(string[] given)
     {
         var options = new Dictionary<string, string>();
         foreach (string text in given)
