@@ -89,7 +89,7 @@ public abstract record Baseline
 
     /// <summary>What does not depend on the input is a constant.</summary>
     private protected virtual Value Fill(ExplanationGraph question, Value input, int index) =>
-        question.Graph.ExpandLike(question.Graph.Constant(Fill(question.Blank(question.Network.Graph.Inputs[index]), index)), input);
+        question.Graph.RepeatedLike(question.Graph.Constant(Fill(question.Blank(question.Network.Graph.Inputs[index]), index)), input);
 
     private sealed record ConstantBaseline(float Number) : Baseline
     {
@@ -157,7 +157,7 @@ public abstract record Baseline
 
         private protected override Value Fill(ExplanationGraph question, Value input, int index) => Reduce is null
             ? throw new InvalidOptionException($"The baseline '{Name}' is drawn at random, and a compiled explanation is the same every time. Use --baseline 0, mean, black, white or a file.")
-            : question.Graph.ExpandLike(question.Graph.Reduce(Reduce, input, input.Rank <= 2 ? [0] : GraphMath.Axes(2, input.Rank)), input);
+            : question.Graph.RepeatedLike(question.Graph.Reduce(Reduce, input, input.Rank <= 2 ? [0] : GraphMath.Axes(2, input.Rank)), input);
     }
 
     private sealed record BlurBaseline(double? Sigma) : Baseline

@@ -84,7 +84,7 @@ internal sealed class CompileCommand
             Description = $"{description.Title} of {network.FileName}, written by limn compile.",
             Metadata = given.Where(g => g.Item2 is not null).ToDictionary(g => $"limn.{g.Item1}", g => g.Item2!),
         });
-        Print(parsed.GetValue(json), file, description, graph);
+        Print(parsed.GetValue(json), file, description);
         return LimnCommand.Done;
     }
 
@@ -110,7 +110,7 @@ internal sealed class CompileCommand
         _ => Convert.ToString(value, CultureInfo.InvariantCulture),
     };
 
-    private void Print(bool asJson, string file, MethodDescription method, Graph graph)
+    private void Print(bool asJson, string file, MethodDescription method)
     {
         OnnxFile written = OnnxReader.Read(file); // what is said of the file is read from it
         long bytes = new FileInfo(file).Length;
@@ -123,14 +123,14 @@ internal sealed class CompileCommand
                 json.WriteNumber("nodes", written.Graph.Nodes.Count);
                 json.WriteNumber("opset", written.OpsetVersion);
                 json.WriteString("method", method.Name);
-                json.Objects("inputs", graph.Inputs, v => Say(json, v));
-                json.Objects("outputs", graph.Outputs, v => Say(json, v));
+                json.Objects("inputs", written.Graph.Inputs, v => Say(json, v));
+                json.Objects("outputs", written.Graph.Outputs, v => Say(json, v));
             }));
             return;
         }
         context.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{file}: {method.Title}, {bytes / 1024.0:F0} KiB, {written.Graph.Nodes.Count} nodes of ONNX opset {written.OpsetVersion}"));
-        foreach (Value value in graph.Inputs) context.Out.WriteLine($"  takes {value}");
-        foreach (Value value in graph.Outputs) context.Out.WriteLine($"  gives {value}");
+        foreach (Value value in written.Graph.Inputs) context.Out.WriteLine($"  takes {value}");
+        foreach (Value value in written.Graph.Outputs) context.Out.WriteLine($"  gives {value}");
     }
 
     private static void Say(System.Text.Json.Utf8JsonWriter json, Value value)

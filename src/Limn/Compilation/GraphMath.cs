@@ -27,6 +27,10 @@ internal static class GraphMath
     public static Value Spread(this GraphBuilder graph, Value x, int at, int rank) =>
         x.Rank == rank ? x : graph.Unsqueeze(x, [.. Enumerable.Range(at, rank - x.Rank).Select(d => (long)d)]);
 
+    /// <summary>x repeated to the shape of another value.</summary>
+    public static Value RepeatedLike(this GraphBuilder graph, Value x, Value like) =>
+        like.Shape is { } shape ? graph.Assume(graph.ExpandLike(x, like), shape) : graph.ExpandLike(x, like);
+
     /// <summary>A linear map along one axis: y_j = Σᵢ xᵢ mᵢⱼ.</summary>
     public static Value Along(this GraphBuilder graph, Value x, int axis, NdArray matrix)
     {

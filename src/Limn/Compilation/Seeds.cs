@@ -22,7 +22,7 @@ internal static class Seeds
         if (target is PredictedTarget && weights.Rank > 1) return Predicted(graph, source, weights.Dims.ToArray());
         Value constant = graph.Constant(weights);
         // A class for each of several rows is for exactly so many: Reshape minds, Expand would not.
-        return rows == 1 ? graph.ExpandLike(constant, source) : graph.ReshapeLike(constant, source);
+        return rows == 1 ? graph.RepeatedLike(constant, source) : graph.ReshapeLike(constant, source);
     }
 
     /// <summary>1 at the first of the largest scores of each row.</summary>
