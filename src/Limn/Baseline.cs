@@ -107,6 +107,9 @@ public abstract record Baseline
             }
             return filled;
         }
+
+        private protected override Value Fill(ExplanationGraph question, Value input, int index) =>
+            question.Graph.RepeatedLike(question.Graph.Constant(Fill(NdArray.Create(input.Type), index)), input);
     }
 
     private sealed record ArrayBaseline(IReadOnlyList<NdArray> Arrays) : Baseline

@@ -56,14 +56,15 @@ internal sealed record ExplanationGraph : IAsked
 
     private IReadOnlyList<Value>? Reference { get; init; }
 
-    public static ExplanationGraph Of(Method method, OnnxModel network, Target target, ExplainOptions options)
+    public static ExplanationGraph Of(Method method, OnnxModel declared, Target target, ExplainOptions options)
     {
+        OnnxModel network = FreeRows.Of(declared);
         TargetSource source = TargetSource.Of(network, target);
         IReadOnlyList<Value> places = Asking.PlacesOf(method, network, source, options.At);
         var graph = new GraphBuilder(network.Graph.Name);
-        string rows = network.Graph.Inputs.FirstOrDefault()?.Shape is { Rank: > 0 } first ? first[0].Symbol ?? "batch" : "batch";
+        string rows = declared.Graph.Inputs.FirstOrDefault()?.Shape is { Rank: > 0 } first ? first[0].Symbol ?? "batch" : "batch";
         // All inputs have the same rows, so their first dimensions may bear one name.
-        Value[] inputs = [.. network.Graph.Inputs.Select(i =>
+        Value[] inputs = [.. declared.Graph.Inputs.Select(i =>
             graph.Input(i.Name, i.Type, i.Shape is { Rank: > 0 } shape && !shape[0].IsKnown ? shape.With(0, Dim.Named(rows)) : i.Shape))];
         var question = new ExplanationGraph(network, source, places, graph, inputs);
         HashSet<string> taken = [.. source.Graph.Values.Select(v => v.Name).Where(MethodCompiler.IsTaken)];

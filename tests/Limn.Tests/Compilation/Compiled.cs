@@ -59,7 +59,7 @@ internal static class Compiled
     public static double Difference(Attribution expected, IReadOnlyDictionary<string, NdArray> got)
     {
         Assert.Equal(expected.ConvergenceDelta is not null, got.ContainsKey("delta"));
-        double scale = Math.Max(1e-6, expected.Prediction.Concat(expected.BaselinePrediction ?? []).Max(Math.Abs));
+        double scale = Math.Max(1e-3, expected.Prediction.Concat(expected.BaselinePrediction ?? []).Max(Math.Abs));
         double largest = Largest([.. expected.Prediction.Select(p => (float)p)], got["prediction"], scale);
         if (expected.ConvergenceDelta is { } delta) largest = Math.Max(largest, Largest([.. delta.Select(d => (float)d)], got["delta"], scale));
         foreach (AttributedTensor tensor in expected.Tensors)
