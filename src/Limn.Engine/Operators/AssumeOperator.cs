@@ -24,10 +24,10 @@ public sealed class Assume(Shape shape) : Operator
     /// <summary>Once the sizes are known, these count; a declaration that contradicts them is an error.</summary>
     public override void Infer(InferenceContext context)
     {
-        Shape? shape = context.ShapeOf(0);
-        if (shape is not null && (shape.Rank != Declared.Rank || shape.Where((d, i) => d.IsKnown && Declared[i].IsKnown && d != Declared[i]).Any()))
-            throw context.Error($"its input of shape {shape} was declared as {Declared}.");
-        context.Output(0, context.TypeOf(0), shape is null ? Declared : Shape.Of([.. shape.Select((d, i) => d.IsKnown ? d : Declared[i])]));
+        Shape? given = context.ShapeOf(0);
+        if (given is not null && (given.Rank != Declared.Rank || given.Where((d, i) => d.IsKnown && Declared[i].IsKnown && d != Declared[i]).Any()))
+            throw context.Error($"its input of shape {given} was declared as {Declared}.");
+        context.Output(0, context.TypeOf(0), given is null ? Declared : Shape.Of([.. given.Select((d, i) => d.IsKnown ? d : Declared[i])]));
     }
 
     public override void Execute(KernelContext context) => context.Output(0).CopyFrom(context.Input(0));

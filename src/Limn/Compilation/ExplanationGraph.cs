@@ -1,6 +1,7 @@
 using Limn.Engine;
 using Limn.Engine.Differentiation;
 using Limn.Engine.Graphs;
+using Limn.Engine.Graphs.Rewrites;
 using Limn.Engine.Operators;
 using Limn.Models;
 
@@ -58,7 +59,8 @@ internal sealed record ExplanationGraph : IAsked
 
     public static ExplanationGraph Of(Method method, OnnxModel declared, Target target, ExplainOptions options)
     {
-        OnnxModel network = FreeRows.Of(declared);
+        // Points at which a network of one row is asked go through it as rows where that is possible; the file keeps the declared shapes.
+        OnnxModel network = RowFreeing.Of(declared.Graph) is { } free ? new OnnxModel(free, declared.Threads) : declared;
         TargetSource source = TargetSource.Of(network, target);
         IReadOnlyList<Value> places = Asking.PlacesOf(method, network, source, options.At);
         var graph = new GraphBuilder(network.Graph.Name);
