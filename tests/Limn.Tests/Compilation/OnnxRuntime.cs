@@ -28,7 +28,7 @@ internal static class OnnxRuntime
                 list.Add(new { model = $"{i}.onnx", inputs = new[] { new { name = cases[i].Input, dims = cases[i].Rows.Dims.ToArray(), file = $"{i}.bin" } } });
             }
             File.WriteAllText(Path.Combine(folder, "cases.json"), JsonSerializer.Serialize(list));
-            using Process node = Process.Start(new ProcessStartInfo("node", ["run.mjs", folder]) { WorkingDirectory = Folder, RedirectStandardError = true })!;
+            using Process node = Process.Start(new ProcessStartInfo("node", ["run.mjs", folder]) { WorkingDirectory = Folder, RedirectStandardError = true, UseShellExecute = false })!;
             string errors = node.StandardError.ReadToEnd();
             node.WaitForExit();
             Assert.True(node.ExitCode == 0, errors);

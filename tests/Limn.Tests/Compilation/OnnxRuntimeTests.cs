@@ -41,7 +41,7 @@ public sealed class OnnxRuntimeTests
         {
             OnnxModel squeezenet = OnnxModel.Load(file);
             NdArray kitten = NdArray.From(NpzFile.Read(SharedFiles.Path("models/squeezenet/kitten_reference.npz")).Single(e => e.Key.StartsWith("in_", StringComparison.Ordinal)).Value.ToFloat());
-            foreach (string method in new[] { "grad-cam", "guided-backprop", "lrp", "rect-grad" })
+            foreach (string method in new[] { "grad-cam", "lrp" })
                 if (Case.Of($"{method} of a kitten", MethodRegistry.Create(method, squeezenet), kitten, null) is { } k) cases.Add(k);
         }
         Check(cases);
