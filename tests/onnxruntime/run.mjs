@@ -16,9 +16,7 @@ for (const [index, { model, inputs }] of cases.entries()) {
       const bytes = await readFile(join(folder, file));
       feeds[name] = new ort.Tensor('float32', new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4), dims);
     }
-    const started = performance.now();
     const got = await session.run(feeds);
-    const milliseconds = performance.now() - started;
     const outputs = {};
     for (const [number, name] of session.outputNames.entries()) {
       const { dims, data } = got[name];
@@ -27,7 +25,7 @@ for (const [index, { model, inputs }] of cases.entries()) {
       outputs[name] = { dims, file };
     }
     await session.release();
-    results.push({ outputs, milliseconds });
+    results.push({ outputs });
   } catch (error) {
     results.push({ error: String(error.message ?? error) });
   }

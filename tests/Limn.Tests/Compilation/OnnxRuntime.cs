@@ -15,7 +15,7 @@ internal static class OnnxRuntime
         : "ONNX Runtime is not installed: run 'npm ci --ignore-scripts' in tests/onnxruntime";
 
     /// <summary>Runs models on inputs, all in one process: the outputs of each by their names, or what went wrong.</summary>
-    public static IReadOnlyList<(IReadOnlyDictionary<string, NdArray>? Outputs, string? Error, double Milliseconds)> Run(IReadOnlyList<(byte[] Model, string Input, NdArray Rows)> cases)
+    public static IReadOnlyList<(IReadOnlyDictionary<string, NdArray>? Outputs, string? Error)> Run(IReadOnlyList<(byte[] Model, string Input, NdArray Rows)> cases)
     {
         string folder = Directory.CreateTempSubdirectory("limn-ort-").FullName;
         try
@@ -41,14 +41,14 @@ internal static class OnnxRuntime
         }
     }
 
-    private static (IReadOnlyDictionary<string, NdArray>?, string?, double) Read(string folder, JsonElement result)
+    private static (IReadOnlyDictionary<string, NdArray>?, string?) Read(string folder, JsonElement result)
     {
-        if (result.TryGetProperty("error", out JsonElement error)) return (null, error.GetString(), 0);
+        if (result.TryGetProperty("error", out JsonElement error)) return (null, error.GetString());
         return (result.GetProperty("outputs").EnumerateObject().ToDictionary(o => o.Name, o =>
         {
             byte[] bytes = File.ReadAllBytes(Path.Combine(folder, o.Value.GetProperty("file").GetString()!));
             return new NdArray(MemoryMarshal.Cast<byte, float>(bytes).ToArray(), [.. o.Value.GetProperty("dims").EnumerateArray().Select(d => d.GetInt32())]);
-        }), null, result.GetProperty("milliseconds").GetDouble());
+        }), null);
     }
 }
 

@@ -61,17 +61,10 @@ public sealed class OnnxRuntimeTests
         for (int i = 0; i < cases.Count; i++)
         {
             double difference = results[i].Outputs is { } outputs ? Compiled.Difference(cases[i].Expected, outputs) : double.NaN;
-            Report(cases[i], results[i].Outputs is null ? double.NaN : difference, results[i].Milliseconds);
             if (results[i].Error is { } error) wrong.Add($"{cases[i].Name}: {error}");
             else if (!(difference <= Tolerance)) wrong.Add(string.Create(CultureInfo.InvariantCulture, $"{cases[i].Name}: {difference:E1}"));
         }
         Assert.True(wrong.Count == 0, $"{wrong.Count} of {cases.Count}:\n{string.Join('\n', wrong)}");
-    }
-
-    private static void Report(Case made, double difference, double milliseconds)
-    {
-        if (Environment.GetEnvironmentVariable("COMPILE_REPORT") is { Length: > 0 } path)
-            File.AppendAllText(path, string.Create(CultureInfo.InvariantCulture, $"{made.Name}\t{made.File.Length}\t{Compiled.Difference(made.Expected, Compiled.Run(made.File, made.Rows)):E1}\t{difference:E1}\t{milliseconds:F1} ms\n"));
     }
 
     private sealed record Case(string Name, byte[] File, string Input, NdArray Rows, Attribution Expected)
