@@ -75,7 +75,7 @@ internal static class Diagnosis
             remarks.Add(outside);
         }
 
-        IReadOnlyList<string> names = result.Names is { } own ? own : question.Places.Count > 0 ? [.. question.Places.Select((p, i) => NameOf(question, i))]
+        IReadOnlyList<string> names = result.Names is { } own ? own : question.Places.Count > 0 ? [.. question.Places.Select((_, i) => question.NameOf(i))]
             : question.Model is OnnxModel network ? [.. network.Graph.Inputs.Select(i => i.Name)]
             : [.. question.Inputs.Select((_, i) => question.Inputs.Count == 1 ? "input" : $"input{i}")];
         return new Attribution
@@ -119,23 +119,12 @@ internal static class Diagnosis
     private static bool IsEmptyLayer(Question question, int place, int row) => !question.IsInput(place) && question.Known.TryGetValue(question.Places[place], out NdArray? values)
         && values.Length > 0 && IsZero(values, row);
 
-    /// <summary>An input of integers is explained at its embedding, and keeps its own name among several inputs.</summary>
-    private static string NameOf(Question question, int place)
-    {
-        var inputs = question.Network.Graph.Inputs;
-        return inputs.Count > 1 && InputOf(question, place) is >= 0 and int index ? inputs[index].Name : question.Places[place].Name;
-    }
-
-    /// <summary>The input of integers that is explained at a place; -1 if none is.</summary>
-    private static int InputOf(Question question, int place) => question.Places.Count == 0 || question.IsInput(place) || question.Network.Graph.Inputs.All(i => i.Type.IsFloating()) ? -1
-        : InputPlaces.Of(question.Network).InputOf(question.Places[place]);
-
     private static AttributedTensor Named(Question question, MethodResult result, string name, int i)
     {
         NdArray values = result.Values[i];
         var tensor = new AttributedTensor(name, values.ToTensor(), result.StandardError?[i].ToTensor());
         if (question.Model is not OnnxModel network) return tensor;
-        int ids = result.Names is null && question.Places.Count > 0 ? InputOf(question, i)
+        int ids = result.Names is null && question.Places.Count > 0 ? question.InputOf(i)
             : Enumerable.Range(0, question.Inputs.Count).FirstOrDefault(k => network.Graph.Inputs[k] is { } input && input.Name == name && input.Type.IsInteger(), -1);
         if (ids < 0 || !values.Dims.StartsWith(question.Inputs[ids].Dims) || values.Rank > question.Inputs[ids].Rank + 1) return tensor;
         return tensor with { TokensOf = network.Graph.Inputs[ids].Name, IsEmbedding = values.Rank > question.Inputs[ids].Rank };

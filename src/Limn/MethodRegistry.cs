@@ -83,6 +83,9 @@ public sealed record MethodDescription(string Name, string Title, string Summary
     /// <summary>Whether it explains a layer, which must be named, and never the inputs.</summary>
     public required bool NeedsLayer { get; init; }
 
+    /// <summary>Why the method cannot be compiled (<see cref="Method.Compile"/>) with its defaults, in a sentence; null where it can.</summary>
+    public string? NotCompiled { get; init; }
+
     /// <summary>Whether the method measures from a <see cref="Baseline"/>.</summary>
     public bool TakesBaseline => MethodRegistry.DataProperty(Type, typeof(Baseline)) is not null;
 
@@ -233,6 +236,7 @@ public static class MethodRegistry
         return new MethodDescription(about.Name, about.Title, about.Summary, about.Source, !typeof(PerturbationMethod).IsAssignableFrom(type) && !typeof(NoiseMethod).IsAssignableFrom(type),
             [.. Options(type).Select(o => new MethodOption(o.Option.Name, OptionText.TypeName(o.Property.PropertyType), OptionText.Format(o.Property.GetValue(blank)), o.Option.Summary))], type)
         {
+            NotCompiled = blank.NotInGraph,
             NeedsLayer = blank.NeedsLayer,
             Formula = about.Formula,
             Cost = about.Cost,

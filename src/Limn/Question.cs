@@ -9,7 +9,7 @@ namespace Limn;
 /// What a method is asked: a model, a target, rows, and the places to explain. Methods see the model through it: scores,
 /// gradients, values at the places, and the same question with other rows or other values at the places.
 /// </summary>
-public sealed record Question
+public sealed record Question : IAsked
 {
     private const int MostRows = 128;
     private const long ComfortableBytes = 256L << 20; // larger batches do not get faster, only larger
@@ -59,6 +59,12 @@ public sealed record Question
 
     /// <summary>The reference input that rulebooks which measure differences propagate beside the input; null where there is none.</summary>
     internal IReadOnlyList<NdArray>? Reference { get; init; }
+
+    OnnxModel IAsked.Network => Network;
+
+    TargetSource? IAsked.Source => Source;
+
+    IReadOnlyList<Value> IAsked.Places => Places;
 
     internal OnnxModel Network => Model as OnnxModel
         ?? throw new LimnException("This method looks inside the model and needs an OnnxModel; a black box can be explained with feature-ablation or occlusion.");
@@ -156,16 +162,6 @@ public sealed record Question
         return Network.DerivativeOf(value, Places).Evaluate(Feeds(), directions, log.Cancellation);
     }
 
-    /// <summary>Whether the target depends on the given places only by way of <paramref name="layer"/>.</summary>
-    internal bool PassThrough(Value layer, IReadOnlyList<Value> from)
-    {
-        HashSet<Value> around = [.. from.Where(v => v != layer)];
-        foreach (Node node in Source!.Graph.Nodes)
-            if (Enumerable.Range(0, node.Inputs.Count).Any(i => node.Inputs[i] is { } v && around.Contains(v) && !node.Operator.UsesShapeOnly(i)))
-                around.UnionWith(node.Outputs.Where(o => o != layer));
-        return !around.Contains(Source.Value);
-    }
-
     /// <summary>The score of each row, and its gradient at each place.</summary>
     public (double[] Scores, NdArray[] Gradients) Gradient(Rulebook? rulebook = null) => GradientAndReference(rulebook) is var g ? (g.Scores, g.Gradients) : default;
 
@@ -234,18 +230,6 @@ public sealed record Question
     }
 
     private IReadOnlyDictionary<Value, NdArray>? ReferenceFeeds() => Reference is null ? null : Network.FeedsOf(Reference);
-
-    /// <summary>Whether every path from the model's inputs to the target leads through the places, so that what they contribute is all there is.</summary>
-    internal bool PlacesSeparate()
-    {
-        HashSet<Value> needed = [Source!.Value];
-        foreach (Node node in Source.Graph.Nodes.Reverse())
-            if (node.Outputs.Any(o => needed.Contains(o) && !Places.Contains(o)))
-                for (int i = 0; i < node.Inputs.Count; i++)
-                    if (node.Inputs[i] is { } v && !node.Operator.UsesShapeOnly(i)) needed.Add(v);
-        IReadOnlyList<Value> inputs = Network.Graph.Inputs;
-        return !Enumerable.Range(0, inputs.Count).Any(i => needed.Contains(inputs[i]) && !Places.Contains(inputs[i]) && !(!inputs[i].Type.IsFloating() && InputPlaces.Of(Network).IsMask(i)));
-    }
 
     internal GradientFunction GradientFunction(Rulebook? rulebook) => Network.GradientOf(Source!.Graph, Source.Value, Places, rulebook);
 

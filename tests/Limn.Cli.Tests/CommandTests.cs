@@ -18,6 +18,7 @@ public sealed class CommandTests : IDisposable
     [InlineData("inspect")]
     [InlineData("predict")]
     [InlineData("explain")]
+    [InlineData("compile")]
     [InlineData("methods")]
     [InlineData("profile")]
     public void Help_has_examples(string command)

@@ -32,6 +32,7 @@ internal static class MethodsCommand
             context.Out.WriteLine($"    formula: {method.Formula}");
             context.Out.WriteLine($"    cost of a row: {method.Cost}");
             context.Out.WriteLine($"    axioms: {AxiomsOf(method)}");
+            if (method.NotCompiled is { } reason) context.Out.WriteLine($"    not for 'limn compile': {reason}");
             if (method.TakesBaseline) context.Out.WriteLine("    --baseline 0|NUMBER|FILE|blur|mean|black|white|uniform|gaussian: what stands for \"absent\"");
             if (method.TakesMask) context.Out.WriteLine("    --mask FILE: the group of each element (default: each element on its own)");
             foreach (MethodOption option in method.Options)
@@ -72,6 +73,7 @@ internal static class MethodsCommand
         json.WriteBoolean("needsNetwork", method.NeedsNetwork);
         json.WriteBoolean("takesBaseline", method.TakesBaseline);
         json.WriteBoolean("takesMask", method.TakesMask);
+        json.WriteBoolean("compiles", method.NotCompiled is null);
         json.Objects("options", method.Options, option =>
         {
             json.WriteString("name", option.Name);

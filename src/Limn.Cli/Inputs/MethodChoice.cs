@@ -34,6 +34,9 @@ internal sealed class MethodChoice
     /// <summary>Whether there is a comparison to make.</summary>
     public bool IsSeveral => IsAll || Methods.Count > 1;
 
+    /// <summary>What --set gives a method.</summary>
+    public IReadOnlyDictionary<string, string> SetFor(MethodDescription method) => options[method.Name];
+
     /// <summary>The only method.</summary>
     public Method CreateOne(OnnxModel model, MethodData data) => MethodRegistry.Create(Methods[0].Name, model, options[Methods[0].Name], data);
 

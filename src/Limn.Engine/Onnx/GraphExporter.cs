@@ -34,11 +34,11 @@ internal static class GraphExporter
         var proto = new GraphProto { Name = graph.Name };
         foreach (Value input in graph.Inputs) proto.Input.Add(ValueInfo(input, input.Name));
         HashSet<Value> written = [.. graph.Inputs];
-        HashSet<string> outputs = [.. lowered.Outputs.Select(lowered.NameOf)];
+        HashSet<string> outputs = [.. lowered.Outputs.Select(lowered.NameOf)], nodeNames = [];
         foreach (Node node in lowered.Nodes)
         {
             foreach (Value? input in node.Inputs) AddWeight(input);
-            proto.Node.Add(NodeOf(node, lowered));
+            proto.Node.Add(NodeOf(node, Unique(node.Name), lowered));
             foreach (Value output in node.Outputs)
                 if (written.Add(output) && output.Shape is not null && !outputs.Contains(lowered.NameOf(output))) proto.ValueInfo.Add(ValueInfo(output, lowered.NameOf(output)));
         }
@@ -49,6 +49,14 @@ internal static class GraphExporter
         }
         return proto;
 
+        // Nodes of one name are refused by ONNX Runtime.
+        string Unique(string name)
+        {
+            string unique = name;
+            for (int i = 1; !nodeNames.Add(unique); i++) unique = $"{name}.{i}";
+            return unique;
+        }
+
         void AddWeight(Value? value)
         {
             if (value is not null && !written.Contains(value) && lowered.ConstantOf(value) is { } array && written.Add(value))
@@ -56,9 +64,9 @@ internal static class GraphExporter
         }
     }
 
-    private static NodeProto NodeOf(Node node, Lowering lowered)
+    private static NodeProto NodeOf(Node node, string name, Lowering lowered)
     {
-        var proto = new NodeProto { Name = node.Name, OpType = node.Operator.Name };
+        var proto = new NodeProto { Name = name, OpType = node.Operator.Name };
         if (node.Operator.Domain.Length > 0) proto.Domain = node.Operator.Domain;
         int inputs = node.Inputs.Count;
         while (inputs > 0 && node.Inputs[inputs - 1] is null) inputs--;

@@ -44,5 +44,6 @@ public static class OperatorRegistry
         .. GatherNDOperators.Definitions,
         .. SequenceOperators.Definitions,
         .. SelectionOperators.Definitions,
+        .. TopKOperator.Definitions,
     ];
 }

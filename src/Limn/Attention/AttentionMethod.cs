@@ -1,4 +1,5 @@
 using Limn.ClassActivation;
+using Limn.Compilation;
 using Limn.Engine;
 using Limn.Engine.Graphs;
 using Limn.Models;
@@ -78,9 +79,9 @@ public abstract class AttentionMethod : GradientMethod
     private (IReadOnlyList<Value> Maps, IReadOnlyList<NdArray> Arrays) Find(Question question, List<string> remarks)
     {
         bool named = Layers is not null;
-        IReadOnlyList<Value> found = named ? [.. Layers!.Split(',').Select(n => question.Network.Layers.Find(n.Trim()))] : AttentionMaps.Behind(question.Source!.Graph, question.Source.Value);
+        IReadOnlyList<Value> found = Found(question);
         if (found.Count == 0)
-            throw new InvalidTargetException("No attention was found: no softmax over the last axis is a factor of a matrix product. If the network has attention in another form, name its matrices (--set layers=NAME,NAME).");
+            throw NoneFound();
         IReadOnlyList<NdArray> arrays = question.At(found).PlaceValues();
         int[] kept = [.. Enumerable.Range(0, found.Count).Where(i => AttentionLayer.IsSquare(arrays[i], question.Rows))];
         if (kept.Length < found.Count)
@@ -93,6 +94,18 @@ public abstract class AttentionMethod : GradientMethod
         }
         return ([.. kept.Select(i => found[i])], [.. kept.Select(i => arrays[i])]);
     }
+
+    internal override GraphResult InGraph(ExplanationGraph question) => Follow(new AttentionGraph(question, Found(question), named: Layers is not null));
+
+    /// <summary>The same in a graph.</summary>
+    private protected abstract GraphResult Follow(AttentionGraph attention);
+
+    internal static InvalidTargetException NoneFound() =>
+        new("No attention was found: no softmax over the last axis is a factor of a matrix product. If the network has attention in another form, name its matrices (--set layers=NAME,NAME).");
+
+    private IReadOnlyList<Value> Found(IAsked question) => Layers is not null
+        ? [.. Layers.Split(',').Select(n => question.Network.Layers.Find(n.Trim()))]
+        : AttentionMaps.Behind(question.Source!.Graph, question.Source.Value);
 
     private int[] Shown(AttentionLayer last, int row) => Row switch
     {

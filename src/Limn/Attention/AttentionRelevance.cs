@@ -1,3 +1,6 @@
+using Limn.Compilation;
+using Limn.Engine.Graphs;
+using Limn.Engine.Operators;
 using Limn.Models;
 
 namespace Limn.Attention;
@@ -37,6 +40,16 @@ public sealed class AttentionRelevance(OnnxModel model) : AttentionMethod(model)
             for (int i = 0; i < relevance.Length; i++) relevance[i] += added[i];
         }
         return relevance;
+    }
+
+    private protected override GraphResult Follow(AttentionGraph attention)
+    {
+        GraphBuilder graph = attention.Graph;
+        Value identity = attention.Identity(), relevance = identity;
+        foreach (var (a, gradient) in attention.Layers)
+            relevance = graph.Add(relevance, graph.MatMul(graph.ReduceMean(graph.Relu(graph.Mul(a, gradient)), [1], keepDims: false), relevance));
+        Value others = graph.Sub(graph.Constant(1f), identity);
+        return attention.Show(graph.Sub(relevance, identity), Row, alone: graph.Mul(relevance, others));
     }
 
     private protected override double Entry(double[] relevance, int tokens, int i, int j, bool single) => i != j ? relevance[i * tokens + j] : single ? 0 : relevance[i * tokens + j] - 1;

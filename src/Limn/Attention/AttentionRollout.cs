@@ -1,3 +1,6 @@
+using Limn.Compilation;
+using Limn.Engine.Graphs;
+using Limn.Engine.Operators;
 using Limn.Models;
 
 namespace Limn.Attention;
@@ -55,6 +58,27 @@ public sealed class AttentionRollout(OnnxModel model) : AttentionMethod(model)
             rolled = SquareMatrix.Multiply(mixed, rolled, tokens);
         }
         return rolled;
+    }
+
+    internal override string? NotInGraph => Discard == 0 ? null : "of the option 'discard', which sorts. Leave it at 0.";
+
+    private protected override GraphResult Follow(AttentionGraph attention)
+    {
+        GraphBuilder graph = attention.Graph;
+        Value half = graph.Scale(attention.Identity(), 0.5f);
+        Value? rolled = null;
+        foreach (var (a, _) in attention.Layers)
+        {
+            Value fused = Fusion switch
+            {
+                HeadFusion.Min => graph.ReduceMin(a, [1], keepDims: false),
+                HeadFusion.Max => graph.ReduceMax(a, [1], keepDims: false),
+                _ => graph.ReduceSum(a, [1], keepDims: false),
+            };
+            Value mixed = graph.Add(graph.Scale(graph.Div(fused, graph.ReduceSum(fused, [2])), 0.5f), half);
+            rolled = rolled is null ? mixed : graph.MatMul(mixed, rolled);
+        }
+        return attention.Show(rolled!, Row);
     }
 
     private double[] Fused(AttentionLayer layer, int row)

@@ -1,5 +1,7 @@
-using Limn.Engine;
+using Limn.Compilation;
 using Limn.Engine.Graphs;
+using Limn.Engine.Operators;
+using Limn.Engine;
 using Limn.Models;
 
 namespace Limn.ClassActivation;
@@ -22,10 +24,22 @@ public sealed class Cam(OnnxModel model) : ClassActivationMethod(model, relu: fa
     private protected override double[] Map(FeatureLayer layer)
     {
         Question question = layer.Question;
+        Check(question);
+        FeatureMaps g = FeatureMaps.Of(Logits.Of(question).Question.Gradient().Gradients[0], layer.Layout);
+        return layer.Activations.Weighted((r, c) => FeatureMaps.Sum(g.Channel(r, c)));
+    }
+
+    private protected override Value Map(FeatureGraph layer)
+    {
+        ExplanationGraph question = layer.Question;
+        Check(question);
+        return layer.Weighted(layer.Sum(layer.Layout.ToMaps(layer.Graph, Logits.Of(question).Question.Gradient().Gradients[0])));
+    }
+
+    private static void Check(IAsked question)
+    {
         Value pooled = PooledHead.Of(question.Source!).Layer;
         if (!ReferenceEquals(pooled, question.Places[0]))
             throw new InvalidOptionException($"CAM explains the layer that is pooled, '{pooled.Name}', and '{question.Places[0].Name}' was asked for. Leave --at away, or use grad-cam.");
-        FeatureMaps g = FeatureMaps.Of(Logits.Of(question).Question.Gradient().Gradients[0], layer.Layout);
-        return layer.Activations.Weighted((r, c) => FeatureMaps.Sum(g.Channel(r, c)));
     }
 }

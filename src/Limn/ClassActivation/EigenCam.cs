@@ -1,3 +1,6 @@
+using Limn.Compilation;
+using Limn.Engine.Graphs;
+using Limn.Engine.Operators;
 using Limn.Models;
 
 namespace Limn.ClassActivation;
@@ -22,4 +25,6 @@ public sealed class EigenCam(OnnxModel model) : ClassActivationMethod(model, rel
     internal override bool TakesGradients => false;
 
     private protected override double[] Map(FeatureLayer layer) => EigenMap.Of(layer.Activations, Center);
+
+    private protected override Value Map(FeatureGraph layer) => EigenGraph.Of(layer, layer.Activations, Center);
 }

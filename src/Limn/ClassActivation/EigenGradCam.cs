@@ -1,6 +1,9 @@
+using System.Numerics.Tensors;
+using Limn.Compilation;
+using Limn.Engine.Graphs;
+using Limn.Engine.Operators;
 using Limn.Engine;
 using Limn.Models;
-using System.Numerics.Tensors;
 
 namespace Limn.ClassActivation;
 
@@ -27,4 +30,6 @@ public sealed class EigenGradCam(OnnxModel model) : ClassActivationMethod(model,
         TensorPrimitives.Multiply(a.Values.Floats, layer.Gradients.Values.Floats, product.Floats);
         return EigenMap.Of(a with { Values = product }, Center);
     }
+
+    private protected override Value Map(FeatureGraph layer) => EigenGraph.Of(layer, layer.Graph.Mul(layer.Activations, layer.Gradients), Center);
 }

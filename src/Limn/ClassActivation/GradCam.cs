@@ -1,3 +1,6 @@
+using Limn.Compilation;
+using Limn.Engine.Graphs;
+using Limn.Engine.Operators;
 using Limn.Models;
 
 namespace Limn.ClassActivation;
@@ -27,4 +30,7 @@ public sealed class GradCam(OnnxModel model) : ClassActivationMethod(model)
         double Weight(int r, int c) => FeatureMaps.Sum(g.Channel(r, c)) / g.Positions;
         return SumChannels ? a.Weighted(Weight) : a.Scaled(Weight);
     }
+
+    private protected override Value Map(FeatureGraph layer) =>
+        SumChannels ? layer.Weighted(layer.Mean(layer.Gradients)) : layer.Graph.Mul(layer.Mean(layer.Gradients), layer.Activations);
 }

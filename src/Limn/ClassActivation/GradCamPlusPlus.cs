@@ -1,3 +1,6 @@
+using Limn.Compilation;
+using Limn.Engine.Graphs;
+using Limn.Engine.Operators;
 using Limn.Models;
 
 namespace Limn.ClassActivation;
@@ -28,5 +31,13 @@ public sealed class GradCamPlusPlus(OnnxModel model) : ClassActivationMethod(mod
             }
             return weight;
         });
+    }
+
+    private protected override Value Map(FeatureGraph layer)
+    {
+        GraphBuilder graph = layer.Graph;
+        Value g = layer.Gradients, square = graph.Mul(g, g);
+        Value denominator = graph.Add(graph.Scale(square, 2), graph.Mul(layer.Sum(layer.Activations), graph.Mul(square, g)));
+        return layer.Weighted(layer.Sum(graph.Mul(graph.Share(square, denominator), graph.Relu(g))));
     }
 }

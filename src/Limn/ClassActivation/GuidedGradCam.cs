@@ -1,5 +1,7 @@
-using Limn.Engine;
+using Limn.Compilation;
 using Limn.Engine.Graphs;
+using Limn.Engine.Operators;
+using Limn.Engine;
 using Limn.Models;
 using Limn.Propagation;
 
@@ -35,5 +37,17 @@ public sealed class GuidedGradCam(OnnxModel model) : GradientMethod(model)
             for (int r = 0; r < question.Rows; r++)
                 inputs[i].Multiply(guided[i].Rows(r, 1).Floats, Upsampling.Resize(cam.Values[0].Floats.Slice(r * positions, positions), layout.Spatial, inputs[i].Spatial, Interpolate));
         return new MethodResult(guided, cam.Prediction) { Names = [.. places.Select(p => p.Name)], Remarks = cam.Remarks };
+    }
+
+    internal override GraphResult InGraph(ExplanationGraph question)
+    {
+        GraphBuilder graph = question.Graph;
+        GraphResult cam = new GradCam(question.Network).InGraph(question);
+        IReadOnlyList<MapInput> inputs = MapInput.Of(question, question.BlankInputs(), new FeatureGraph(question).Layout);
+        Value[] places = [.. inputs.Select(i => question.Network.Graph.Inputs[i.Index])];
+        Value map = graph.Squeeze(cam.Values[0], 1);
+        Value[] guided = [.. new GuidedBackprop(question.Network).InGraph(question.At(places)).Values.Select((g, i) =>
+            graph.Mul(g, graph.Unsqueeze(Upsampling.Resize(graph, map, 1, inputs[i].Spatial, Interpolate), inputs[i].ChannelAxis)))];
+        return new GraphResult(guided, cam.Prediction) { Names = [.. places.Select(p => p.Name)] };
     }
 }

@@ -1,3 +1,6 @@
+using Limn.Compilation;
+using Limn.Engine.Graphs;
+using Limn.Engine.Operators;
 using Limn.Models;
 
 namespace Limn.ClassActivation;
@@ -15,4 +18,6 @@ namespace Limn.ClassActivation;
 public sealed class HiResCam(OnnxModel model) : ClassActivationMethod(model)
 {
     private protected override double[] Map(FeatureLayer layer) => layer.Activations.Combined(layer.Gradients, (a, g) => a * g);
+
+    private protected override Value Map(FeatureGraph layer) => layer.Weighted(layer.Gradients);
 }

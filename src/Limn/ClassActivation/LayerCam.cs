@@ -1,3 +1,6 @@
+using Limn.Compilation;
+using Limn.Engine.Graphs;
+using Limn.Engine.Operators;
 using Limn.Models;
 
 namespace Limn.ClassActivation;
@@ -14,4 +17,6 @@ namespace Limn.ClassActivation;
 public sealed class LayerCam(OnnxModel model) : ClassActivationMethod(model)
 {
     private protected override double[] Map(FeatureLayer layer) => layer.Activations.Combined(layer.Gradients, (a, g) => a * Math.Max(g, 0));
+
+    private protected override Value Map(FeatureGraph layer) => layer.Weighted(layer.Graph.Relu(layer.Gradients));
 }

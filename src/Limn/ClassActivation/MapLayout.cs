@@ -1,5 +1,6 @@
-using Limn.Engine;
 using Limn.Engine.Graphs;
+using Limn.Engine.Operators;
+using Limn.Engine;
 
 namespace Limn.ClassActivation;
 
@@ -75,5 +76,18 @@ internal sealed record MapLayout(int ChannelAxis, int[] Spatial, int Leading)
             return;
         }
         for (int p = Leading; p < all; p++) layer.Floats[(row * all + p) * channels + channel] = value;
+    }
+
+    /// <summary>A layer's values as [rows, channels, positions], in a graph.</summary>
+    public Value ToMaps(GraphBuilder graph, Value layer)
+    {
+        Dim[] dims = [.. layer.Shape!];
+        Dim rows = dims[0], channels = dims[ChannelAxis];
+        if (ChannelAxis == 1) return graph.Assume(graph.Reshape(layer, 0, channels.Value, -1), [rows, channels, NdArray.Count(Spatial)]);
+        if (ChannelAxis != dims.Length - 1)
+            throw new InvalidTargetException($"The channels of a layer of shape {layer.Shape} lie between its positions, along axis {ChannelAxis}. Choose another layer (--at).");
+        Value tokens = graph.Reshape(layer, 0, -1, channels.Value);
+        if (Leading > 0) tokens = graph.Slice(tokens, [Leading], [int.MaxValue], [1]);
+        return graph.Assume(graph.Transpose(tokens, 0, 2, 1), [rows, channels, NdArray.Count(Spatial)]);
     }
 }

@@ -1,3 +1,6 @@
+using Limn.Compilation;
+using Limn.Engine.Graphs;
+using Limn.Engine.Operators;
 using Limn.Engine;
 using Limn.Models;
 
@@ -78,5 +81,40 @@ public sealed class ScoreCam(OnnxModel model) : ClassActivationMethod(model)
         }
         foreach (ref double s in scores) total += s = Math.Exp(s - largest);
         foreach (ref double s in scores) s /= total;
+    }
+
+    private protected override Value Map(FeatureGraph layer)
+    {
+        GraphBuilder graph = layer.Graph;
+        ExplanationGraph question = layer.Question;
+        int channels = layer.Channels;
+        IReadOnlyList<MapInput> places = MapInput.Of(question, question.BlankInputs(), layer.Layout);
+        IReadOnlyList<Value>[] baselines = [.. question.Resolve(Baseline)];
+        if (baselines.Length != 1) throw new InvalidOptionException($"Score-CAM takes a single baseline, and {baselines.Length} were given.");
+        Value maps = graph.Assume(graph.Reshape(layer.Activations, [-1, channels, .. layer.Layout.Spatial.Select(d => (long)d)]), [layer.Raw.Shape![0], channels, .. layer.Layout.Spatial.Select(d => (Dim)d)]);
+        Value scores = Points.Each(question, channels, points =>
+        {
+            Value[] seen = [.. question.Inputs];
+            for (int i = 0; i < seen.Length; i++)
+            {
+                if (places.FirstOrDefault(p => p.Index == i) is not { } place)
+                {
+                    seen[i] = points.Repeat(seen[i]);
+                    continue;
+                }
+                Value resized = Upsampling.Resize(graph, points.Of(maps), 2, place.Spatial, MapInterpolation.Bilinear);
+                long[] positions = GraphMath.Axes(2, resized.Rank);
+                Value low = graph.ReduceMin(resized, positions), range = graph.Sub(graph.ReduceMax(resized, positions), low);
+                Value mask = graph.Unsqueeze(graph.Share(graph.Sub(resized, low), range), place.ChannelAxis + 1);
+                Value b = graph.Unsqueeze(baselines[0][i], 1);
+                seen[i] = points.Rows(graph.Add(b, graph.Mul(graph.Sub(graph.Unsqueeze(seen[i], 1), b), mask)));
+            }
+            return [points.Question.WithInputs(seen).Scores()];
+        })[0];
+        // Channels that are the same everywhere are left out; where all are, all weights are 0.
+        Value varying = graph.Squeeze(graph.Greater(graph.ReduceMax(layer.Activations, [2]), graph.ReduceMin(layer.Activations, [2])), 2);
+        Value counted = graph.Where(varying, scores, graph.ScalarLike(scores, float.MinValue));
+        Value power = graph.WhereOrZero(varying, graph.Exp(graph.Sub(counted, graph.ReduceMax(counted, [1]))));
+        return layer.Weighted(graph.Unsqueeze(graph.Share(power, graph.ReduceSum(power, [1])), 2));
     }
 }

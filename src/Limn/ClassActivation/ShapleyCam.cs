@@ -1,3 +1,6 @@
+using Limn.Compilation;
+using Limn.Engine.Graphs;
+using Limn.Engine.Operators;
 using Limn.Engine;
 using Limn.Models;
 
@@ -23,5 +26,12 @@ public sealed class ShapleyCam(OnnxModel model) : ClassActivationMethod(model)
         FeatureMaps? h = product is null ? null : FeatureMaps.Of(product, layer.Layout);
         return layer.Activations.Weighted((r, c) =>
             (FeatureMaps.Sum(g.Channel(r, c)) - (h is null ? 0 : 0.5 * FeatureMaps.Sum(h.Channel(r, c)))) / g.Positions);
+    }
+
+    private protected override Value Map(FeatureGraph layer)
+    {
+        GraphBuilder graph = layer.Graph;
+        var (gradient, product) = layer.Question.HessianTimes(layer.Raw);
+        return layer.Weighted(layer.Mean(layer.Layout.ToMaps(graph, product is null ? gradient : graph.Sub(gradient, graph.Scale(product, 0.5f)))));
     }
 }

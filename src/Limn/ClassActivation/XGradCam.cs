@@ -1,3 +1,6 @@
+using Limn.Compilation;
+using Limn.Engine.Graphs;
+using Limn.Engine.Operators;
 using Limn.Models;
 
 namespace Limn.ClassActivation;
@@ -18,5 +21,11 @@ public sealed class XGradCam(OnnxModel model) : ClassActivationMethod(model)
     {
         FeatureMaps g = layer.Gradients, a = layer.Activations;
         return a.Weighted((r, c) => FeatureMaps.Sum(a.Channel(r, c)) is not 0 and var total ? FeatureMaps.Dot(g.Channel(r, c), a.Channel(r, c)) / total : 0);
+    }
+
+    private protected override Value Map(FeatureGraph layer)
+    {
+        Value a = layer.Activations;
+        return layer.Weighted(layer.Graph.Share(layer.Sum(layer.Graph.Mul(layer.Gradients, a)), layer.Sum(a)));
     }
 }

@@ -1,6 +1,8 @@
 using System.Numerics.Tensors;
-using Limn.Engine;
+using Limn.Compilation;
 using Limn.Engine.Graphs;
+using Limn.Engine.Operators;
+using Limn.Engine;
 using Limn.Models;
 
 namespace Limn.Gradients;
@@ -29,9 +31,9 @@ public sealed class Conductance(OnnxModel model) : PathMethod(model)
 
     internal override bool NeedsLayer => true;
 
-    private protected override IReadOnlyList<Value> PathOf(Question question) => InputPlaces.Of(question.Network).Explained;
+    private protected override IReadOnlyList<Value> PathOf(IAsked question) => InputPlaces.Of(question.Network).Explained;
 
-    private protected override bool IsComplete(Question question) => question.PassThrough(question.Places[0], PathOf(question));
+    private protected override bool IsComplete(IAsked question) => question.PassThrough(question.Places[0], PathOf(question));
 
     private protected override (double[] Nodes, double[] Weights) Nodes(int steps)
     {
@@ -56,5 +58,15 @@ public sealed class Conductance(OnnxModel model) : PathMethod(model)
         NdArray next = points.At(Array.ConvertAll(points.Nodes, k => nodes[k + 1])).Question.At(points.Explained).PlaceValues()[0];
         TensorPrimitives.Subtract(next.Floats, layer.PlaceValues()[0].Floats, next.Floats);
         return Multiply(gradients, [next]);
+    }
+
+    private protected override IReadOnlyList<Value> Integrand(PathGraph points)
+    {
+        ExplanationGraph layer = points.Question.At(points.Explained);
+        Value gradient = layer.Gradient().Gradients[0];
+        if (!FiniteDifferences) return [layer.Graph.Mul(gradient, points.Question.Derivative(points.Explained[0], points.Directions()))];
+        double[] nodes = QuadratureNodes.Of(Quadrature, Steps + 1).Nodes;
+        Value next = points.At(nodes[1..]).Question.At(points.Explained).PlaceValues()[0];
+        return [layer.Graph.Mul(gradient, layer.Graph.Sub(next, layer.PlaceValues()[0]))];
     }
 }

@@ -22,6 +22,8 @@ public sealed class GradientShap(OnnxModel model) : GradientMethod(model)
 {
     private const ulong AlphaIndex = 0, BaselineIndex = 1, NoiseIndex = 2;
 
+    internal override string? NotInGraph => "it is sampled, and the random numbers of ONNX differ from device to device. Use integrated-gradients with --background.";
+
     /// <summary>Draws for each row (default 100). The standard error falls with its square root.</summary>
     [Option("samples", "Draws of a baseline and a point of the path, for each row.")]
     public int Samples { get; init; } = 100;

@@ -1,3 +1,6 @@
+using Limn.Compilation;
+using Limn.Engine.Graphs;
+using Limn.Engine.Operators;
 using Limn.Engine;
 using Limn.Models;
 
@@ -61,6 +64,32 @@ public sealed class Idgi(OnnxModel model) : GradientMethod(model)
             for (int i = 0; i < sum.Length; i++) delta[i / (sum.Length / question.Rows)] += sum[i];
         for (int r = 0; r < delta.Length; r++) delta[r] -= prediction[r] - baselineScore[r];
         return new MethodResult([.. sums.Select((s, p) => new NdArray(Array.ConvertAll(s, v => (float)v), end[p].Dims.ToArray()))], prediction, baselineScore, delta);
+    }
+
+    internal override GraphResult InGraph(ExplanationGraph question)
+    {
+        if (Steps < 1) throw new InvalidOptionException($"At least 1 step is needed, and {Steps} were asked for.");
+        GraphBuilder graph = question.Graph;
+        IReadOnlyList<Value> end = question.PlaceValues();
+        double[] alphas = [.. Enumerable.Range(0, Steps + 1).Select(k => (double)k / Steps)];
+        List<(Value[] Values, Value Score)> all = [];
+        foreach (IReadOnlyList<Value> inputs in question.Resolve(Baseline))
+        {
+            IReadOnlyList<Value> start = question.WithInputs(inputs).PlaceValues();
+            Value[] at = Points.Each(question, Steps + 1, points =>
+            {
+                var (scores, gradients) = new PathGraph(points, question.Places, [start], end, alphas).Question.Gradient();
+                return [scores, .. gradients];
+            });
+            Value change = graph.Sub(graph.Slice(at[0], [1], [Steps + 1], [1]), graph.Slice(at[0], [0], [Steps], [1]));
+            Value[] squares = [.. at.Skip(1).Select(g => graph.Slice(g, [0], [Steps], [1])).Select(g => graph.Mul(g, g))];
+            Value norm = graph.Sum([.. squares.Select(s => graph.ReduceSum(s, GraphMath.Axes(2, s.Rank), keepDims: false))]);
+            Value share = graph.Share(change, norm);
+            all.Add(([.. squares.Select(s => graph.ReduceSum(graph.Mul(s, graph.Spread(share, 2, s.Rank)), [1], keepDims: false))], graph.Gather(at[0], graph.Constant(NdArray.Scalar(0L)), 1)));
+        }
+        Value[] values = [.. end.Select((_, p) => graph.Mean([.. all.Select(a => a.Values[p])]))];
+        Value prediction = question.Scores();
+        return new GraphResult(values, prediction, question.Delta(values, prediction, graph.Mean([.. all.Select(a => a.Score)])));
     }
 
     private static void Divide(double change, NdArray[] gradients, double[][] sums, int row)

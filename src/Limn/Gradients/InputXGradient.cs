@@ -1,4 +1,7 @@
 using System.Numerics.Tensors;
+using Limn.Compilation;
+using Limn.Engine.Graphs;
+using Limn.Engine.Operators;
 using Limn.Engine;
 using Limn.Models;
 
@@ -24,5 +27,11 @@ public sealed class InputXGradient(OnnxModel model) : GradientMethod(model)
         IReadOnlyList<NdArray> values = question.PlaceValues();
         for (int i = 0; i < gradients.Length; i++) TensorPrimitives.Multiply(gradients[i].Floats, values[i].Floats, gradients[i].Floats);
         return new MethodResult(gradients, scores);
+    }
+
+    internal override GraphResult InGraph(ExplanationGraph question)
+    {
+        var (scores, gradients) = question.Gradient();
+        return new GraphResult([.. gradients.Zip(question.PlaceValues(), question.Graph.Mul)], scores);
     }
 }

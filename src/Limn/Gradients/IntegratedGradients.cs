@@ -1,3 +1,6 @@
+using Limn.Compilation;
+using Limn.Engine.Graphs;
+using Limn.Engine.Operators;
 using Limn.Engine;
 using Limn.Models;
 
@@ -54,11 +57,20 @@ public sealed class IntegratedGradients(OnnxModel model) : PathMethod(model)
         return result;
     }
 
-    private protected override bool IsComplete(Question question) => Multiplied;
+    private protected override bool IsComplete(IAsked question) => Multiplied;
 
     private protected override NdArray[] Integrand(PathPoints points)
     {
         NdArray[] gradients = points.Question.Gradient().Gradients;
         return Multiplied ? Multiply(gradients, points.Directions()) : gradients;
     }
+
+    private protected override IReadOnlyList<Value> Integrand(PathGraph points)
+    {
+        Value[] gradients = points.Question.Gradient().Gradients;
+        return Multiplied ? [.. gradients.Zip(points.Directions(), points.Question.Graph.Mul)] : gradients;
+    }
+
+    internal override string? NotInGraph => Tolerance is null ? null
+        : "with a tolerance the number of steps depends on the data, and a graph has a fixed number. Give the number (--set steps=...) and watch the delta.";
 }

@@ -1,5 +1,6 @@
-using Limn.Engine;
+using Limn.Compilation;
 using Limn.Engine.Graphs;
+using Limn.Engine;
 using Limn.Models;
 
 namespace Limn.Gradients;
@@ -19,9 +20,11 @@ public sealed class InternalInfluence(OnnxModel model) : PathMethod(model)
 {
     internal override bool NeedsLayer => true;
 
-    private protected override IReadOnlyList<Value> PathOf(Question question) => InputPlaces.Of(question.Network).Explained;
+    private protected override IReadOnlyList<Value> PathOf(IAsked question) => InputPlaces.Of(question.Network).Explained;
 
-    private protected override bool IsComplete(Question question) => false;
+    private protected override bool IsComplete(IAsked question) => false;
 
     private protected override NdArray[] Integrand(PathPoints points) => points.Question.At(points.Explained).Gradient().Gradients;
+
+    private protected override IReadOnlyList<Value> Integrand(PathGraph points) => points.Question.At(points.Explained).Gradient().Gradients;
 }

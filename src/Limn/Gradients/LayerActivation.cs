@@ -1,3 +1,4 @@
+using Limn.Compilation;
 using Limn.Engine;
 using Limn.Models;
 
@@ -22,4 +23,6 @@ public sealed class LayerActivation(OnnxModel model) : Method(model)
         given == Target.Predicted && options.At is { } layer ? Target.Layer(layer) : given;
 
     protected internal override MethodResult Compute(Question question) => new(question.PlaceValues(), question.Scores());
+
+    internal override GraphResult InGraph(ExplanationGraph question) => new(question.PlaceValues(), question.Scores());
 }

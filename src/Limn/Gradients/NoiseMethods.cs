@@ -1,5 +1,6 @@
-using Limn.Engine;
+using Limn.Compilation;
 using Limn.Engine.Graphs;
+using Limn.Engine;
 using Limn.Models;
 
 namespace Limn.Gradients;
@@ -29,6 +30,8 @@ public abstract class NoiseMethod : Method
     /// <summary>Whether <see cref="StandardDeviation"/> is a share of the row's range (default) or in the input's own unit.</summary>
     [Option("relative", "Whether stdev is a share of the row's range (true) or in the input's own unit (false).")]
     public bool Relative { get; init; } = true;
+
+    internal override string? NotInGraph => "it is sampled, and the random numbers of ONNX differ from device to device.";
 
     internal override bool LooksInside => Inner.LooksInside;
 

@@ -1,3 +1,6 @@
+using Limn.Compilation;
+using Limn.Engine.Graphs;
+using Limn.Engine.Operators;
 using Limn.Engine;
 using Limn.Models;
 
@@ -27,5 +30,11 @@ public sealed class Saliency(OnnxModel model) : GradientMethod(model)
         if (Absolute)
             foreach (NdArray gradient in gradients) System.Numerics.Tensors.TensorPrimitives.Abs(gradient.Floats, gradient.Floats);
         return new MethodResult(gradients, scores);
+    }
+
+    internal override GraphResult InGraph(ExplanationGraph question)
+    {
+        var (scores, gradients) = question.Gradient();
+        return new GraphResult(Absolute ? Array.ConvertAll(gradients, question.Graph.Abs) : gradients, scores);
     }
 }

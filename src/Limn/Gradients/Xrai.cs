@@ -34,6 +34,8 @@ public sealed class Xrai(OnnxModel model) : GradientMethod(model)
     /// <summary>Where the paths start (default: from black and from white).</summary>
     public Baseline Baseline { get; init; } = Baseline.Several(Baseline.Black, Baseline.White);
 
+    internal override string? NotInGraph => "it segments the picture, which ONNX has no operators for.";
+
     protected internal override MethodResult Compute(Question question)
     {
         if (question.Inputs is not [{ Rank: 4 } picture] || question.Places is not [{ }] || !question.IsInput(0))

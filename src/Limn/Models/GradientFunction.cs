@@ -10,6 +10,7 @@ internal sealed class GradientFunction
 {
     private readonly OnnxModel model;
     private readonly Session session;
+    private readonly Graph graph;
     private readonly Value source;
     private readonly Value seed;
     private readonly Value?[] gradients;
@@ -34,6 +35,7 @@ internal sealed class GradientFunction
         Cuts = result.Cuts;
         ForwardValues = [.. UsedBackwards(graph, result)];
         references = result.ReferenceInputs;
+        this.graph = result.Graph;
         session = new Session(result.Graph, model.Threads);
         hasReference = result.ReferenceTarget is not null;
         fetches = [source, .. gradients.OfType<Value>(), .. hasReference ? [result.ReferenceTarget!] : Array.Empty<Value>()];
@@ -71,6 +73,17 @@ internal sealed class GradientFunction
                 : throw new NotDifferentiableException($"The target does not depend on '{at[i].Name}'.");
         }
         return (results[0], values, hasReference ? results[^1] : null);
+    }
+
+    /// <summary>The same as nodes of a larger graph; null where the source does not depend on a place.</summary>
+    public (Value Source, Value?[] Gradients) Copy(GraphCopier copier, IReadOnlyDictionary<Value, Value> feeds, Value seeds, IReadOnlyDictionary<Value, Value>? reference)
+    {
+        var all = new Dictionary<Value, Value>(feeds) { [seed] = seeds };
+        foreach (var (input, twin) in references)
+            all.Add(twin, reference?[input] ?? throw new InvalidOperationException("The rulebook needs a reference input, and the question has none."));
+        Value[] results = copier.Copy(graph, all, fetches);
+        int next = 1;
+        return (results[0], [.. gradients.Select(g => g is null ? null : results[next++])]);
     }
 
     /// <summary>The bytes of one evaluation.</summary>

@@ -1,5 +1,8 @@
-using Limn.Engine;
+using Limn.Compilation;
 using Limn.Engine.Differentiation;
+using Limn.Engine.Graphs;
+using Limn.Engine.Operators;
+using Limn.Engine;
 using Limn.Models;
 
 namespace Limn.Propagation;
@@ -67,11 +70,34 @@ public class DeepLift(OnnxModel model) : GradientMethod(model)
 
     protected internal override MethodResult Compute(Question question) => OverReferences(question, errors: false);
 
-    private protected MethodResult OverReferences(Question question, bool errors)
+    private Rulebook Rules(IAsked question)
     {
         if (!(Epsilon > 0)) throw new InvalidOptionException($"The option 'epsilon' must be positive, and {Epsilon} was given.");
-        Rulebook rules = Rule == DeepLiftRule.Rescale ? new DeepLiftRules(Epsilon, Pools)
+        return Rule == DeepLiftRule.Rescale ? new DeepLiftRules(Epsilon, Pools)
             : new RevealCancelRules(Epsilon, Pools, question.Source!.Graph, [question.Source.Value, .. question.Places]);
+    }
+
+    internal override GraphResult InGraph(ExplanationGraph question)
+    {
+        GraphBuilder graph = question.Graph;
+        Rulebook rules = Rules(question);
+        IReadOnlyList<Value> end = question.PlaceValues();
+        List<IReadOnlyList<Value>> references = [.. question.Resolve(Baseline)];
+        Value[] means = Points.Sum(question, [.. references.Select(_ => 1.0 / references.Count)], points =>
+        {
+            IReadOnlyList<Value> here = [.. question.Inputs.Select((_, i) => points.Rows(graph.Stack(references.Skip(points.From).Take(points.Count).Select(r => r[i]))))];
+            Value[] multipliers = points.Question.WithReference(here).Gradient(rules).Gradients;
+            ExplanationGraph at = points.Question.OnlyInputs(here);
+            return [at.Scores(), .. at.PlaceValues().Select((start, p) => Multiplied ? graph.Mul(multipliers[p], graph.Sub(points.Repeat(end[p]), start)) : multipliers[p])];
+        });
+        Value prediction = question.Scores();
+        Value[] values = means[1..];
+        return new GraphResult(values, prediction, Multiplied && question.PlacesSeparate() ? question.Delta(values, prediction, means[0]) : null);
+    }
+
+    private protected MethodResult OverReferences(Question question, bool errors)
+    {
+        Rulebook rules = Rules(question);
         IReadOnlyList<NdArray> end = question.PlaceValues();
         List<IReadOnlyList<NdArray>> references = [.. question.Resolve(Baseline)];
         var sums = end.Select(e => new double[e.Length]).ToArray();

@@ -1,6 +1,8 @@
-using Limn.Engine;
+using Limn.Compilation;
 using Limn.Engine.Differentiation;
 using Limn.Engine.Graphs;
+using Limn.Engine.Operators;
+using Limn.Engine;
 using Limn.Models;
 
 namespace Limn.Propagation;
@@ -24,17 +26,27 @@ public sealed class ExcitationBackprop(OnnxModel model) : GradientMethod(model)
     [Option("contrastive", "Whether the walk from the opposite of the target is subtracted, and what is below zero dropped.")]
     public bool Contrastive { get; init; }
 
-    protected internal override MethodResult Compute(Question question)
+    private LrpRules Rules(IAsked question)
     {
         List<LrpAssignment> assignments = [];
         if (Contrastive)
             assignments.AddRange(LastLayers(question.Source!.Graph, question.Source.Value).Select(n => new LrpAssignment(new LrpRule.ExcitationRule(Contrast: true)) { Layer = n.Name }));
         assignments.Add(new(new LrpRule.ExcitationRule(Contrast: false)));
-        Rulebook rules = new LrpRules(question.Source!.Graph, assignments, Stabilizer, fold: true, ones: true);
-        var (scores, values) = question.Gradient(rules);
+        return new LrpRules(question.Source!.Graph, assignments, Stabilizer, fold: true, ones: true);
+    }
+
+    protected internal override MethodResult Compute(Question question)
+    {
+        var (scores, values) = question.Gradient(Rules(question));
         if (Contrastive)
             foreach (NdArray value in values) System.Numerics.Tensors.TensorPrimitives.Max(value.Floats, 0f, value.Floats);
         return new MethodResult(values, scores);
+    }
+
+    internal override GraphResult InGraph(ExplanationGraph question)
+    {
+        var (scores, values) = question.Gradient(Rules(question));
+        return new GraphResult(Contrastive ? Array.ConvertAll(values, question.Graph.Relu) : values, scores);
     }
 
     /// <summary>The layers with weights that lead to the target through no other such layer.</summary>

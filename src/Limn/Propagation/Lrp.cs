@@ -1,4 +1,5 @@
 using System.Globalization;
+using Limn.Compilation;
 using Limn.Engine;
 using Limn.Engine.Differentiation;
 using Limn.Models;
@@ -111,7 +112,7 @@ public sealed class Lrp(OnnxModel model) : GradientMethod(model)
 
     protected internal override MethodResult Compute(Question question)
     {
-        Rulebook rules = RulesOf(question);
+        LrpRules rules = Rules(question);
         var (scores, relevance) = question.Gradient(rules);
         double[]? delta = question.PlacesSeparate() ? [.. scores.Select(s => -s)] : null;
         if (delta is not null)
@@ -137,10 +138,10 @@ public sealed class Lrp(OnnxModel model) : GradientMethod(model)
         options ??= new ExplainOptions();
         Validation.Inputs(Model, inputs);
         Question question = Asking.Of(this, inputs, target ?? Target.Predicted, options, new RunLog(options));
-        return ConservationCheck.Of(question, RulesOf(question), MostRows);
+        return ConservationCheck.Of(question, Rules(question), MostRows);
     }
 
-    private LrpRules RulesOf(Question question)
+    private LrpRules Rules(IAsked question)
     {
         if (!(Epsilon > 0)) throw new InvalidOptionException($"The option 'epsilon' must be positive, and {Epsilon} was given.");
         if (!(Gamma >= 0)) throw new InvalidOptionException($"The option 'gamma' must not be negative, and {Gamma} was given.");
@@ -161,6 +162,12 @@ public sealed class Lrp(OnnxModel model) : GradientMethod(model)
         LayerRelevance[] leaks = [.. row.Leaks()];
         return leaks.Length == 0 ? null : string.Create(CultureInfo.InvariantCulture,
             $"Row {row.Row}: of the score {row.Score:G4}, {row.Delivered:G4} arrived; most was {(leaks[0].Lost < 0 ? "added" : "lost")} at '{leaks[0].Layer}' ({leaks[0].Operator}): {Math.Abs(leaks[0].Lost):G4}{(leaks.Length > 1 ? $", and some at {leaks.Length - 1} more layers" : "")}.");
+    }
+
+    internal override GraphResult InGraph(ExplanationGraph question)
+    {
+        var (scores, relevance) = question.Gradient(Rules(question));
+        return new GraphResult(relevance, scores, question.PlacesSeparate() ? question.Delta(relevance, scores) : null);
     }
 
     private IEnumerable<LrpAssignment> OfComposite() => Composite switch

@@ -1,3 +1,4 @@
+using Limn.Compilation;
 using Limn.Engine.Differentiation;
 using Limn.Models;
 
@@ -16,5 +17,11 @@ public abstract class PropagationMethod(OnnxModel model) : GradientMethod(model)
     {
         var (scores, values) = question.Gradient(Rulebook);
         return new MethodResult(values, scores);
+    }
+
+    internal override GraphResult InGraph(ExplanationGraph question)
+    {
+        var (scores, values) = question.Gradient(Rulebook);
+        return new GraphResult(values, scores);
     }
 }
