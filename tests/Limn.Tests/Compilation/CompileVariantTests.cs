@@ -114,9 +114,19 @@ public sealed class CompileVariantTests
     [InlineData("finer-cam", "comparisons=1", "alpha=0.5")]
     [InlineData("guided-grad-cam", "interpolate=bilinear")]
     [InlineData("occlusion", "window=2,3,2", "stride=2,2,1")]
+    [InlineData("deep-lift", "multiply=false")]
+    [InlineData("deep-lift-shap", "multiply=false")]
+    [InlineData("grad-cam", "sum-channels=false")]
+    [InlineData("lrp", "composite=attn-lrp")]
+    [InlineData("attention-relevance", "row=first")]
+    [InlineData("attention-relevance", "row=mean")]
+    [InlineData("attention-rollout", "row=last")]
+    [InlineData("attention-rollout", "fusion=max")]
+    [InlineData("attention-rollout", "fusion=min")]
     public void Options_of_methods(string method, params string[] options)
     {
-        OnnxModel model = Compiled.Networks["norm, flat head"](Dim.Named("batch"));
+        bool attends = method.StartsWith("attention", StringComparison.Ordinal) || options.Contains("composite=attn-lrp");
+        OnnxModel model = Compiled.Networks[attends ? "attention" : "norm, flat head"](Dim.Named("batch"));
         Method made = MethodRegistry.Create(method, model, options.ToDictionary(o => o.Split('=')[0], o => o.Split('=')[1]));
         Same(made, Target.Predicted, made.NeedsLayer ? "hidden" : null, Compiled.Rows(model, 3));
     }

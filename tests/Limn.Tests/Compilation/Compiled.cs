@@ -22,6 +22,7 @@ internal static class Compiled
         ["residual, softmax"] = rows => Picture(rows, (g, x) => g.Relu(g.Add(g.Relu(x), g.Conv(g.Relu(x), g.Constant(Tests.Networks.Random(7, 4, 4, 1, 1))))), softmax: true),
         ["norm, flat head"] = rows => Picture(rows, (g, x) => g.Relu(Normalized(g, x)), pooled: false),
         ["mlp"] = Table,
+        ["attention"] = Attending,
     };
 
     /// <summary>The method of this name on a network of these tests, with few steps.</summary>
@@ -101,6 +102,22 @@ internal static class Compiled
         Value h = g.Node(new Relu(), [g.Op(new Gemm(), x, g.Constant(Tests.Networks.Random(1, 6, 8)), g.Constant(Tests.Networks.Random(2, 8)))], name: "hidden", outputNames: ["h"])[0];
         Value t = g.Tanh(g.Scale(g.MatMul(h, g.Constant(Tests.Networks.Random(3, 8, 5))), 0.2f));
         g.Output(g.MatMul(t, g.Constant(Tests.Networks.Random(4, 5, 3))), "y");
+        return new OnnxModel(g.Build());
+    }
+
+    /// <summary>Positions of a feature map that attend to each other; as many maps as the picture has pixels.</summary>
+    private static OnnxModel Attending(Dim rows)
+    {
+        var g = new GraphBuilder();
+        Value x = g.Input("x", ElementType.Float, [rows, 2, 6, 7]);
+        Value stem = g.Node(new Conv(new SlidingWindow { Pads = [1, 1, 1, 1] }), [x, g.Constant(Tests.Networks.Random(1, 4, 2, 3, 3)), g.Constant(Tests.Networks.Random(2, 4))], name: "hidden", outputNames: ["h"])[0];
+        Value h = g.Transpose(g.Reshape(g.Relu(stem), 0, 4, 42), 0, 2, 1);
+        for (ulong layer = 0; layer < 2; layer++)
+        {
+            Value Projected(ulong seed) => g.MatMul(h, g.Constant(Tests.Networks.Random(20 + 10 * layer + seed, 4, 4)));
+            h = g.Add(h, g.MatMul(g.Softmax(g.Scale(g.MatMul(Projected(0), g.Transpose(Projected(1), 0, 2, 1)), 0.1f), -1), Projected(2)));
+        }
+        g.Output(g.MatMul(g.ReduceMean(h, [1], keepDims: false), g.Constant(Tests.Networks.Random(6, 4, 4))), "y");
         return new OnnxModel(g.Build());
     }
 
