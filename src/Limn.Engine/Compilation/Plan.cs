@@ -68,7 +68,8 @@ internal sealed class Plan
             else
             {
                 if (step.Dynamic) AllocateDynamic(step, live);
-                step.Operator.Execute(contexts![s]);
+                contexts![s].Cancellation = cancellation;
+                step.Operator.Execute(contexts[s]);
             }
             observer?.Invoke(s, System.Diagnostics.Stopwatch.GetTimestamp() - started);
         }
@@ -128,6 +129,12 @@ internal sealed class Plan
     /// <summary>Finds out the shapes that depend on data, now that the data are there.</summary>
     private void AllocateDynamic(PlanStep step, NdArray?[] live)
     {
+        if (step.Operator.MakesOutputs)
+        {
+            foreach (int slot in step.Outputs)
+                if (slot >= 0) live[slot] = null; // what an earlier run left
+            return;
+        }
         var inference = new InferenceContext(step.Operator, step.Name, step.Inputs.Length, step.Outputs.Length,
             i => step.Inputs[i] < 0 ? null : (live[step.Inputs[i]]!.Type, Shape.Of(live[step.Inputs[i]]!.Dims)),
             i => live[step.Inputs[i]]);

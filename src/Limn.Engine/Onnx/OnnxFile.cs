@@ -26,6 +26,9 @@ public sealed record OnnxReadOptions
     /// <summary>The most nodes (default 500 000).</summary>
     public int MaxNodes { get; init; } = 500_000;
 
+    /// <summary>How deep graphs may be nested in nodes, and functions in functions (default 8).</summary>
+    public int MaxGraphDepth { get; init; } = 8;
+
     /// <summary>How deep messages may be nested in each other (default 100).</summary>
     public int MaxDepth { get; init; } = 100;
 

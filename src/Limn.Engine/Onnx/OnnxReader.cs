@@ -100,9 +100,10 @@ public static class OnnxReader
     {
         Dictionary<string, int> domains = OnnxVersions.Check(model);
         using var external = new ExternalData(folder, options.MaxExternalBytes);
-        var importer = new GraphImporter(model, domains, new TensorReader(external), options);
+        OperatorSupport.Check(model, domains);
+        var session = new ImportSession(domains, FunctionInliner.Apply(model, options), new TensorReader(external), options);
         string name = model.Graph.Name.Length > 0 ? model.Graph.Name : fileName;
-        return new OnnxFile(importer.Import(name), name, ProducerOf(model), (int)model.IrVersion, domains.GetValueOrDefault(""), domains, MetadataOf(model));
+        return new OnnxFile(new GraphImporter(model.Graph, session).Import(name), name, ProducerOf(model), (int)model.IrVersion, domains.GetValueOrDefault(""), domains, MetadataOf(model));
     }
 
     internal static string ProducerOf(ModelProto model) => $"{model.ProducerName} {model.ProducerVersion}".Trim();

@@ -18,6 +18,9 @@ public static class OperatorRegistry
     private static IEnumerable<OperatorDefinition> Families() =>
     [
         .. StructureOperators.Definitions,
+        .. If.Definitions,
+        .. Loop.Definitions,
+        .. ScanOperators.Definitions,
         .. ConvolutionOperators.Definitions,
         .. PoolingOperators.Definitions,
         .. MatrixOperators.Definitions,
