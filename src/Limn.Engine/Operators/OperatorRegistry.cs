@@ -21,6 +21,7 @@ public static class OperatorRegistry
         .. If.Definitions,
         .. Loop.Definitions,
         .. ScanOperators.Definitions,
+        .. RecurrentOperators.Definitions,
         .. ConvolutionOperators.Definitions,
         .. PoolingOperators.Definitions,
         .. MatrixOperators.Definitions,
