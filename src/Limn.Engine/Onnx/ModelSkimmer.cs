@@ -11,7 +11,9 @@ namespace Limn.Engine.Onnx;
 internal sealed class ModelSkimmer
 {
     private const int GraphField = 7, InitializerField = 5, RawDataField = 9; // of ModelProto, GraphProto and TensorProto
-    private const int WorthLeaving = 4096; // bytes; smaller weights come along
+
+    /// <summary>Bytes; smaller weights come along.</summary>
+    internal const int WorthLeaving = 4096;
 
     private readonly Stream stream;
     private readonly long length;

@@ -133,7 +133,7 @@ public static class OnnxReader
         Dictionary<string, int> domains = OnnxVersions.Check(model);
         using var external = new ExternalData(folder, options.MaxExternalBytes);
         OperatorSupport.Check(model, domains);
-        var session = new ImportSession(domains, FunctionInliner.Apply(model, options), new TensorReader(external, parts), options);
+        var session = new ImportSession(domains, FunctionInliner.Apply(model, options), new TensorReader(external, parts, options.SkipWeights), options);
         string name = model.Graph.Name.Length > 0 ? model.Graph.Name : fileName;
         return new OnnxFile(new GraphImporter(model.Graph, session).Import(name), name, ProducerOf(model), (int)model.IrVersion, domains.GetValueOrDefault(""), domains, MetadataOf(model));
     }

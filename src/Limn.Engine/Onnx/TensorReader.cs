@@ -11,7 +11,8 @@ namespace Limn.Engine.Onnx;
 /// </summary>
 /// <param name="external">Weights beside the file.</param>
 /// <param name="parts">Weights that were left in the file, each beside its tensor.</param>
-internal sealed class TensorReader(ExternalData external, IReadOnlyDictionary<TensorProto, FilePart>? parts = null)
+/// <param name="skipWeights">Whether weights outside the message are left unread, and are zeros: memory that is never touched is never taken.</param>
+internal sealed class TensorReader(ExternalData external, IReadOnlyDictionary<TensorProto, FilePart>? parts = null, bool skipWeights = false)
 {
     private const int Chunk = 1 << 22; // bytes read from an external file at a time; a multiple of every element size
 
@@ -70,9 +71,10 @@ internal sealed class TensorReader(ExternalData external, IReadOnlyDictionary<Te
         return FromFile(tensor, type, dims, count, file, offset);
     }
 
-    private static NdArray FromFile(TensorProto tensor, ElementType type, int[] dims, int count, SafeFileHandle file, long offset)
+    private NdArray FromFile(TensorProto tensor, ElementType type, int[] dims, int count, SafeFileHandle file, long offset)
     {
         if (type == ElementType.String) throw NotRaw(tensor);
+        if (skipWeights && count * (long)SizeOf(type) >= ModelSkimmer.WorthLeaving) return NdArray.Create(type, dims);
         int size = SizeOf(type);
         long bytes = (long)count * size;
         var array = NdArray.Create(type, dims);
