@@ -30,6 +30,9 @@ public sealed class Session
 
     public Graph Graph { get; }
 
+    /// <summary>The most bytes that a run may take beside weights and inputs; all of the machine's memory unless set. A run that needs more says so before it begins.</summary>
+    public long MemoryLimit { get; init; } = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+
     /// <summary>Runs the graph's outputs on its inputs, given in order.</summary>
     public NdArray[] Run(params ReadOnlySpan<NdArray> inputs)
     {
@@ -46,7 +49,12 @@ public sealed class Session
     /// <exception cref="ShapeMismatchException">A fed array does not fit.</exception>
     public NdArray[] Run(IReadOnlyDictionary<Value, NdArray> feeds, IReadOnlyList<Value> fetches, CancellationToken cancellation = default)
     {
-        lock (gate) return PlanFor(feeds, fetches, out NdArray[] inputs).Run(inputs, workers, observer: null, cancellation);
+        return Run(feeds, fetches, MemoryLimit, cancellation);
+    }
+
+    internal NdArray[] Run(IReadOnlyDictionary<Value, NdArray> feeds, IReadOnlyList<Value> fetches, long memoryLimit, CancellationToken cancellation)
+    {
+        lock (gate) return PlanFor(feeds, fetches, out NdArray[] inputs).Run(inputs, workers, memoryLimit, observer: null, cancellation);
     }
 
     /// <summary>Runs as <see cref="Run(IReadOnlyDictionary{Value, NdArray}, IReadOnlyList{Value}, CancellationToken)"/> and times each step.</summary>
@@ -57,7 +65,7 @@ public sealed class Session
             Plan plan = PlanFor(feeds, fetches, out NdArray[] inputs);
             var steps = new List<StepTime>(plan.Steps.Count);
             long started = System.Diagnostics.Stopwatch.GetTimestamp();
-            plan.Run(inputs, workers, (s, ticks) => steps.Add(new StepTime(plan.Steps[s].Name, plan.Steps[s].Operator.Name,
+            plan.Run(inputs, workers, MemoryLimit, (s, ticks) => steps.Add(new StepTime(plan.Steps[s].Name, plan.Steps[s].Operator.Name,
                 plan.Steps[s].Outputs[0] < 0 ? null : plan.DimsOf(plan.Steps[s].Outputs[0]), 1e3 * ticks / System.Diagnostics.Stopwatch.Frequency)), cancellation);
             return new RunProfile(System.Diagnostics.Stopwatch.GetElapsedTime(started).TotalMilliseconds, plan.Bytes, steps);
         }

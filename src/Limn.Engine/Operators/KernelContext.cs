@@ -26,6 +26,9 @@ public sealed class KernelContext
     /// <summary>Stops a long kernel, such as a loop.</summary>
     public CancellationToken Cancellation { get; internal set; }
 
+    /// <summary>The bytes that a kernel which runs graphs may take for one of their runs.</summary>
+    public long MemoryLimit { get; internal set; } = long.MaxValue;
+
     public int InputCount => inputs.Length;
 
     public int OutputCount => outputs.Length;

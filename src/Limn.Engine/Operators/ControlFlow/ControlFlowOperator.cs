@@ -54,10 +54,10 @@ internal sealed class Body(Graph graph)
 {
     private readonly Lazy<Session> session = new(() => new Session(graph, threads: 1));
 
-    public NdArray[] Run(IReadOnlyList<NdArray> inputs, CancellationToken cancellation)
+    public NdArray[] Run(IReadOnlyList<NdArray> inputs, KernelContext context)
     {
         var feeds = new Dictionary<Value, NdArray>(inputs.Count);
         for (int i = 0; i < inputs.Count; i++) feeds[graph.Inputs[i]] = inputs[i];
-        return session.Value.Run(feeds, graph.Outputs, cancellation);
+        return session.Value.Run(feeds, graph.Outputs, context.MemoryLimit, context.Cancellation);
     }
 }

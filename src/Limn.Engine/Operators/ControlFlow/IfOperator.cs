@@ -45,7 +45,7 @@ public sealed class If(Graph then, Graph otherwise) : ControlFlowOperator
         NdArray condition = context.Input(0);
         if (condition.Length != 1) throw new ShapeMismatchException($"A condition is one boolean, and {condition} was given.");
         NdArray[] around = [.. Enumerable.Range(1, context.InputCount - 1).Select(context.Input)];
-        NdArray[] results = (condition.Booleans[0] ? then : otherwise).Run(around, context.Cancellation);
+        NdArray[] results = (condition.Booleans[0] ? then : otherwise).Run(around, context);
         for (int i = 0; i < results.Length; i++) context.Store(i, results[i]);
     }
 

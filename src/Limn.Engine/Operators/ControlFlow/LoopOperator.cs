@@ -74,7 +74,7 @@ public sealed class Loop(Graph body, int carried) : ControlFlowOperator
         {
             if (trip == MostTrips) throw new LimnException($"A loop of the model has not ended after {MostTrips:N0} iterations.");
             context.Cancellation.ThrowIfCancellationRequested();
-            NdArray[] results = body.Run([NdArray.Scalar(trip), NdArray.Scalar(goesOn), .. state, .. around], context.Cancellation);
+            NdArray[] results = body.Run([NdArray.Scalar(trip), NdArray.Scalar(goesOn), .. state, .. around], context);
             goesOn = One(results[0]).Booleans[0];
             for (int k = 0; k < Carried; k++) state[k] = results[1 + k];
             for (int k = 0; k < Scanned; k++) scanned[k].Add(results[1 + Carried + k]);
