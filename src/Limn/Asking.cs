@@ -51,8 +51,9 @@ internal static class Asking
     /// <summary>The layer that was asked for, or the inputs; for an input of integers the first floating value behind it, its embedding.</summary>
     private static IReadOnlyList<Value> PlacesOf(Method method, OnnxModel network, TargetSource source, string? at)
     {
-        if (!method.LooksInside)
-            return at is null ? [] : throw new LimnException("This method changes the model's inputs and cannot explain a layer; leave --at away, or use a gradient method.");
+        if (at is not null && !method.TakesLayers)
+            throw new LimnException("This method changes the model's inputs and cannot explain a layer; leave --at away, or use feature-ablation or a gradient method.");
+        if (at is null && !method.LooksInside) return [];
         if (at is not null)
         {
             Value layer = network.Layers.Find(at);

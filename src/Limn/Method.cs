@@ -41,6 +41,9 @@ public abstract class Method
     /// <summary>Whether the places are layers or inputs of a network (true), or the inputs of any model (false).</summary>
     internal virtual bool LooksInside => true;
 
+    /// <summary>Whether a layer can be explained.</summary>
+    internal virtual bool TakesLayers => LooksInside;
+
     /// <summary>Whether the method needs the gradient at the places, so that what cuts it is worth a remark.</summary>
     internal virtual bool TakesGradients => LooksInside;
 

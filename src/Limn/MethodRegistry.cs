@@ -62,7 +62,7 @@ public sealed record MethodData
     /// <summary>What stands for "absent"; the method's default when null.</summary>
     public Baseline? Baseline { get; init; }
 
-    /// <summary>The group of each element of one row, an array for each input; the method's default when null.</summary>
+    /// <summary>The group of each element of one row (or of all rows), an array for each input; the method's default when null.</summary>
     public IReadOnlyList<NdArray>? Mask { get; init; }
 
     /// <summary>The neuron (or several of a layer) through which a target is explained, for methods that take both.</summary>

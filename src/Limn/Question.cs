@@ -70,8 +70,8 @@ public sealed record Question
         Reference = Reference is null ? null : Select(Reference, rows),
     };
 
-    /// <summary>The same question with other inputs. The target stays what it was, also if it was the predicted class.</summary>
-    public Question WithInputs(IReadOnlyList<NdArray> other) => this with { Inputs = other, Known = Nothing };
+    /// <summary>The same question with other inputs, and all values computed from them. The target stays what it was, also if it was the predicted class.</summary>
+    public Question WithInputs(IReadOnlyList<NdArray> other) => this with { Inputs = other, Known = Nothing, Overrides = Nothing };
 
     /// <summary>The same question with the values at the places set, instead of computed from the inputs.</summary>
     public Question WithPlaces(IReadOnlyList<NdArray> values)
@@ -84,9 +84,6 @@ public sealed record Question
 
     /// <summary>The same question with a reference input, which rulebooks that measure differences propagate beside the input.</summary>
     public Question WithReference(IReadOnlyList<NdArray> other) => this with { Reference = other };
-
-    /// <summary>The same question with other inputs, and everything else computed from them.</summary>
-    internal Question OnlyInputs(IReadOnlyList<NdArray> other) => this with { Inputs = other, Known = Nothing, Overrides = Nothing, Reference = null };
 
     /// <summary>The same question at other places of the network.</summary>
     internal Question At(IReadOnlyList<Value> places) => this with { Places = places };

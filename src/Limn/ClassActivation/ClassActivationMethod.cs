@@ -29,11 +29,14 @@ public abstract class ClassActivationMethod : GradientMethod
         FeatureMaps a = layer.Activations;
         List<string> remarks = [];
         if (Relu) Rectify(map, a.Rows, remarks);
-        var values = new NdArray(Array.ConvertAll(map, v => (float)v), [a.Rows, 1, .. layer.Layout.Spatial]);
+        var values = new NdArray(Array.ConvertAll(map, v => (float)v), [a.Rows, MapsOf(a), .. layer.Layout.Spatial]);
         return new MethodResult([values], layer.Scores) { Remarks = remarks };
     }
 
-    /// <summary>The map of each row before the ReLU: [rows · positions].</summary>
+    /// <summary>How many maps a row has.</summary>
+    private protected virtual int MapsOf(FeatureMaps activations) => 1;
+
+    /// <summary>The map of each row before the ReLU: [rows · positions], or as many of them as a row has.</summary>
     private protected abstract double[] Map(FeatureLayer layer);
 
     private static void Rectify(double[] map, int rows, List<string> remarks)

@@ -34,6 +34,21 @@ internal sealed record FeatureMaps(NdArray Values, MapLayout Layout)
         return map;
     }
 
+    /// <summary>weight(row, c) · A_c, a map for each row and channel: [rows · channels · positions].</summary>
+    public double[] Scaled(Func<int, int, double> weight)
+    {
+        var maps = new double[Values.Length];
+        for (int r = 0; r < Rows; r++)
+            for (int c = 0; c < Channels; c++)
+            {
+                double w = weight(r, c);
+                ReadOnlySpan<float> a = Channel(r, c);
+                Span<double> scaled = maps.AsSpan((r * Channels + c) * Positions, Positions);
+                for (int p = 0; p < a.Length; p++) scaled[p] = w * a[p];
+            }
+        return maps;
+    }
+
     /// <summary>Σ_c combine(A, other) at each position, a map for each row: [rows · positions].</summary>
     public double[] Combined(FeatureMaps other, Func<double, double, double> combine)
     {

@@ -7,9 +7,9 @@ namespace Limn.ClassActivation;
 /// <remarks>
 /// Grad-CAM of y = z_k − α Σ_i p_i z_i / Σ_i p_i, with z the logits, p their softmax at the input, held fixed, and i the <see cref="Comparisons"/> classes whose
 /// logits are nearest to z_k (ties by index). With α = 0 it is Grad-CAM of the logit.
-/// Zhang et al.: Finer-CAM, CVPR 2025, eq. 4 and 5. pytorch-grad-cam differentiates the weights p as well.
+/// Zhang et al.: Finer-CAM, CVPR 2025, section 3.2. pytorch-grad-cam differentiates the weights p as well.
 /// </remarks>
-[Method("finer-cam", "Finer-CAM", "Grad-CAM of the difference between a class and the classes most like it.", Source = "Zhang et al. 2025, eq. 4 and 5")]
+[Method("finer-cam", "Finer-CAM", "Grad-CAM of the difference between a class and the classes most like it.", Source = "Zhang et al. 2025, section 3.2")]
 public sealed class FinerCam(OnnxModel model) : ClassActivationMethod(model)
 {
     /// <summary>How many similar classes are compared with (default 3).</summary>

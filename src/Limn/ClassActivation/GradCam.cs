@@ -12,9 +12,16 @@ namespace Limn.ClassActivation;
 [Method("grad-cam", "Grad-CAM", "A layer's channels, weighted by the mean of their gradients.", Source = "Selvaraju et al. 2017, eq. 1 and 2")]
 public sealed class GradCam(OnnxModel model) : ClassActivationMethod(model)
 {
+    /// <summary>Whether the weighted channels are added up to one map (default). Without, each keeps its own: [rows, channels, ...], with the ReLU for each.</summary>
+    [Option("sum-channels", "Whether the weighted channels are added up to one map; false keeps a map for each.")]
+    public bool SumChannels { get; init; } = true;
+
+    private protected override int MapsOf(FeatureMaps activations) => SumChannels ? 1 : activations.Channels;
+
     private protected override double[] Map(FeatureLayer layer)
     {
-        FeatureMaps g = layer.Gradients;
-        return layer.Activations.Weighted((r, c) => FeatureMaps.Sum(g.Channel(r, c)) / g.Positions);
+        FeatureMaps g = layer.Gradients, a = layer.Activations;
+        double Weight(int r, int c) => FeatureMaps.Sum(g.Channel(r, c)) / g.Positions;
+        return SumChannels ? a.Weighted(Weight) : a.Scaled(Weight);
     }
 }

@@ -6,9 +6,9 @@ namespace Limn.ClassActivation;
 /// <remarks>
 /// map = ReLU(Σ_c g_cp A_cp). Unlike Grad-CAM it does not average gradients over positions, so it shows only what the score owes to a
 /// position. On a network that ends in global average pooling and a linear layer it equals <see cref="GradCam"/>.
-/// Draelos, Carin: Use HiResCAM instead of Grad-CAM, 2020, eq. 3. Before the ReLU it is Input x Gradient at the layer, summed over channels.
+/// Draelos, Carin: Use HiResCAM instead of Grad-CAM for faithful explanations of convolutional neural networks, 2020. Before the ReLU it is Input x Gradient at the layer, summed over channels.
 /// </remarks>
-[Method("hires-cam", "HiResCAM", "Gradient times activation at each position of a layer, summed over channels.", Source = "Draelos, Carin 2020, eq. 3")]
+[Method("hires-cam", "HiResCAM", "Gradient times activation at each position of a layer, summed over channels.", Source = "Draelos, Carin 2020")]
 public sealed class HiResCam(OnnxModel model) : ClassActivationMethod(model)
 {
     private protected override double[] Map(FeatureLayer layer) => layer.Activations.Combined(layer.Gradients, (a, g) => a * g);

@@ -7,9 +7,9 @@ namespace Limn.ClassActivation;
 /// <remarks>
 /// w_c = mean over positions of g − ½ H A, with g the gradient at the layer and H the second derivatives; map = ReLU(Σ_c w_c A_c). For a head that is
 /// linear near A, H = 0 and it is <see cref="GradCam"/>; a probability as the target (--output-scale probability) has curvature.
-/// Cai, Zhang, Wang: CAMs as Shapley Value-based Explainers, 2025, eq. 13. H A takes one more backward pass, through the gradient's own graph.
+/// Cai: CAMs as Shapley Value-based Explainers, 2025. H A takes one more backward pass, through the gradient's own graph.
 /// </remarks>
-[Method("shapley-cam", "ShapleyCAM", "A layer's channels, weighted by their Shapley values to second order: gradient minus half the curvature.", Source = "Cai, Zhang, Wang 2025, eq. 13")]
+[Method("shapley-cam", "ShapleyCAM", "A layer's channels, weighted by their Shapley values to second order: gradient minus half the curvature.", Source = "Cai 2025")]
 public sealed class ShapleyCam(OnnxModel model) : ClassActivationMethod(model)
 {
     private protected override double[] Map(FeatureLayer layer)

@@ -6,9 +6,9 @@ namespace Limn.ClassActivation;
 /// <remarks>
 /// w_c = Σ_p g_cp A_cp / Σ_p A_cp, zero where the sum of activations is; map = ReLU(Σ_c w_c A_c).
 /// It conserves: the map before the ReLU adds up to Σ g·A, which is the score for a head of ReLU layers without biases.
-/// Fu et al.: Axiom-based Grad-CAM, BMVC 2020, eq. 10. Peers add 1e-7 to the denominator, which breaks that for weak channels.
+/// Fu et al.: Axiom-based Grad-CAM, BMVC 2020 (that sum is its eq. 5). Peers add 1e-7 to the denominator, which breaks that for weak channels.
 /// </remarks>
-[Method("xgrad-cam", "XGrad-CAM", "A layer's channels, weighted by their gradients averaged over their activations.", Source = "Fu et al. 2020, eq. 10")]
+[Method("xgrad-cam", "XGrad-CAM", "A layer's channels, weighted by their gradients averaged over their activations.", Source = "Fu et al. 2020")]
 public sealed class XGradCam(OnnxModel model) : ClassActivationMethod(model)
 {
     private protected override double[] Map(FeatureLayer layer)

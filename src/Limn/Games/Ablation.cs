@@ -4,49 +4,53 @@ using Limn.Models;
 namespace Limn.Games;
 
 /// <summary>What ablation and occlusion share: set groups of elements to a baseline, one group at a time, and note what the score loses.</summary>
+/// <remarks>The elements are those of the inputs, or of the explained layer; the layer's baseline is what it holds at the baseline input.</remarks>
 internal static class Ablation
 {
     /// <param name="question">What is asked.</param>
     /// <param name="baseline">What replaces a group.</param>
-    /// <param name="groups">The elements of each group: the input and the flat index in its row.</param>
+    /// <param name="groupings">The elements of each group, as the place and the flat index in its row: one grouping for all rows, or one for each.</param>
     /// <param name="overlapping">Whether elements may be in several groups; they get the mean.</param>
-    public static MethodResult Compute(Question question, Baseline baseline, List<List<(int Input, int Element)>> groups, bool overlapping)
+    public static MethodResult Compute(Question question, Baseline baseline, IReadOnlyList<List<List<(int Place, int Element)>>> groupings, bool overlapping)
     {
-        int rows = question.Rows, total = rows * groups.Count;
+        int rows = question.Rows;
+        (int Row, List<(int Place, int Element)> Group)[] removals = [.. Enumerable.Range(0, rows).SelectMany(r => groupings[r % groupings.Count].Select(g => (r, g)))];
         IReadOnlyList<IReadOnlyList<NdArray>> baselines = [.. baseline.Resolve(question.Inputs)];
         if (baselines.Count != 1) throw new InvalidOptionException($"This method takes a single baseline, and {baselines.Count} were given. Leave --background away, or give one of its rows as --baseline.");
-        IReadOnlyList<NdArray> absent = baselines[0];
+        IReadOnlyList<NdArray> absent = question.WithInputs(baselines[0]).PlaceValues(), present = question.PlaceValues();
         double[] prediction = question.Scores();
-        var sums = question.Inputs.Select(x => new double[x.Length]).ToArray();
+        var sums = present.Select(x => new double[x.Length]).ToArray();
         int portion = question.PredictionPortion();
 
-        for (int from = 0; from < total; from += portion)
+        for (int from = 0; from < removals.Length; from += portion)
         {
             question.ThrowIfCancelled();
-            int size = Math.Min(portion, total - from);
-            int[] chosen = [.. Enumerable.Range(from, size).Select(i => i / groups.Count)];
+            var now = removals.AsSpan(from, Math.Min(portion, removals.Length - from));
+            var chosen = new int[now.Length];
+            for (int i = 0; i < chosen.Length; i++) chosen[i] = now[i].Row;
             Question part = question.Select(chosen);
-            for (int i = 0; i < size; i++)
-                foreach (var (input, element) in groups[(from + i) % groups.Count])
-                    Replace(part.Inputs[input], i, absent[input], chosen[i], element);
-            double[] scores = part.Scores();
-            for (int i = 0; i < size; i++)
+            IReadOnlyList<NdArray> values = part.PlaceValues();
+            for (int i = 0; i < chosen.Length; i++)
+                foreach (var (place, element) in now[i].Group)
+                    Replace(values[place], i, absent[place], chosen[i], element);
+            double[] scores = part.WithPlaces(values).Scores();
+            for (int i = 0; i < chosen.Length; i++)
             {
                 double loss = prediction[chosen[i]] - scores[i];
-                foreach (var (input, element) in groups[(from + i) % groups.Count])
-                    sums[input][chosen[i] * (sums[input].Length / rows) + element] += loss;
+                foreach (var (place, element) in now[i].Group)
+                    sums[place][chosen[i] * (sums[place].Length / rows) + element] += loss;
             }
-            question.Report(from + size, total);
+            question.Report(from + chosen.Length, removals.Length);
         }
 
-        if (overlapping) Average(sums, groups, rows);
-        return new MethodResult([.. sums.Select((s, i) => new NdArray(Array.ConvertAll(s, v => (float)v), question.Inputs[i].Dims.ToArray()))], prediction);
+        if (overlapping) Average(sums, groupings[0], rows);
+        return new MethodResult([.. sums.Select((s, i) => new NdArray(Array.ConvertAll(s, v => (float)v), present[i].Dims.ToArray()))], prediction);
     }
 
-    private static void Average(double[][] sums, List<List<(int Input, int Element)>> groups, int rows)
+    private static void Average(double[][] sums, List<List<(int Place, int Element)>> groups, int rows)
     {
         int[][] covered = [.. sums.Select(s => new int[s.Length / rows])];
-        foreach (var (input, element) in groups.SelectMany(g => g)) covered[input][element]++;
+        foreach (var (place, element) in groups.SelectMany(g => g)) covered[place][element]++;
         for (int i = 0; i < sums.Length; i++)
             for (int j = 0; j < sums[i].Length; j++) sums[i][j] /= Math.Max(1, covered[i][j % covered[i].Length]);
     }

@@ -7,41 +7,60 @@ namespace Limn.Games;
 /// <remarks>
 /// φ_g(x) = F(x) − F(x with the elements of group g set to the baseline); every element gets its group's value.
 /// Zeiler, Fergus: Visualizing and Understanding Convolutional Networks, 2014, section 4.1, without the sliding window.
-/// A group may reach over several inputs of a model when they share an id.
+/// A group may reach over several inputs of a model when they share an id. At a layer of a network the groups are of its elements, and the
+/// baseline is what the layer holds at the baseline input.
 /// </remarks>
 [Method("feature-ablation", "Feature Ablation", "What the score loses when a feature, or a group of features, is replaced by the baseline.",
     Source = "Zeiler, Fergus 2014, section 4.1")]
 public sealed class FeatureAblation(IPredictor model) : PerturbationMethod(model)
 {
-    /// <summary>The group of each element of one row, for each input: whole numbers, equal for elements that are ablated together. Null: each element on its own.</summary>
+    /// <summary>
+    /// The group of each element, for each input (or for the layer), of one row or of all rows: whole numbers, equal for elements that are ablated
+    /// together. Null: each element on its own.
+    /// </summary>
     public IReadOnlyList<NdArray>? Mask { get; init; }
 
     /// <summary>What replaces a feature (default zero).</summary>
     public Baseline Baseline { get; init; } = Baseline.Zero;
 
+    internal override bool TakesLayers => true;
+
     protected internal override MethodResult Compute(Question question)
     {
-        List<List<(int Input, int Element)>> groups = Mask is null ? Elements(question.Inputs) : Groups(question.Inputs, Mask);
-        return Ablation.Compute(question, Baseline, groups, overlapping: false);
+        IReadOnlyList<NdArray> values = question.PlaceValues();
+        return Ablation.Compute(question, Baseline, Mask is null ? [Elements(values)] : Groupings(values, Mask), overlapping: false);
     }
 
-    private static List<List<(int, int)>> Elements(IReadOnlyList<NdArray> inputs) =>
-        [.. inputs.SelectMany((x, i) => Enumerable.Range(0, x.Length / x.Dims[0]).Select(e => new List<(int, int)> { (i, e) }))];
+    private static List<List<(int, int)>> Elements(IReadOnlyList<NdArray> values) =>
+        [.. values.SelectMany((x, i) => Enumerable.Range(0, x.Length / x.Dims[0]).Select(e => new List<(int, int)> { (i, e) }))];
 
-    private static List<List<(int, int)>> Groups(IReadOnlyList<NdArray> inputs, IReadOnlyList<NdArray> masks)
+    private static List<List<(int, int)>>[] Groupings(IReadOnlyList<NdArray> values, IReadOnlyList<NdArray> masks)
     {
-        if (masks.Count != inputs.Count) throw new ShapeMismatchException($"{masks.Count} masks were given for {inputs.Count} inputs.");
+        if (masks.Count != values.Count) throw new ShapeMismatchException($"{masks.Count} masks were given for {values.Count} inputs.");
+        int groupings = 1;
+        for (int i = 0; i < values.Count; i++)
+        {
+            NdArray mask = masks[i], value = values[i];
+            bool ofRows = mask.Rank == value.Rank && (mask.Dims[0] == 1 || mask.Dims[0] == value.Dims[0]) && mask.Dims[1..].SequenceEqual(value.Dims[1..]);
+            if (!ofRows && !mask.Dims.SequenceEqual(value.Dims[1..]))
+                throw new ShapeMismatchException($"The mask has the shape {NdArray.Describe(mask.Dims)}; it must be that of one row of what is explained, {NdArray.Describe(value.Dims[1..])}, or of all rows, {NdArray.Describe(value.Dims)}.");
+            if (ofRows) groupings = Math.Max(groupings, mask.Dims[0]);
+        }
+        return [.. Enumerable.Range(0, groupings).Select(r => Groups(values, masks, r))];
+    }
+
+    /// <summary>The groups of a row, in the order of their ids.</summary>
+    private static List<List<(int, int)>> Groups(IReadOnlyList<NdArray> values, IReadOnlyList<NdArray> masks, int row)
+    {
         var groups = new SortedDictionary<long, List<(int, int)>>();
-        for (int i = 0; i < inputs.Count; i++)
+        for (int i = 0; i < values.Count; i++)
         {
             NdArray mask = masks[i];
-            ReadOnlySpan<int> row = inputs[i].Dims[1..];
-            if (!mask.Dims.SequenceEqual(row) && !(mask.Rank == inputs[i].Rank && mask.Dims[0] == 1 && mask.Dims[1..].SequenceEqual(row)))
-                throw new ShapeMismatchException($"The mask has the shape {NdArray.Describe(mask.Dims)}; it must be that of one row of the input, {NdArray.Describe(row)}.");
-            for (int e = 0; e < mask.Length; e++)
+            int inner = values[i].Length / values[i].Dims[0], start = mask.Length == inner ? 0 : row * inner;
+            for (int e = 0; e < inner; e++)
             {
-                long id = mask.Type.IsInteger() ? mask.Integers[e] : float.IsInteger(mask.Floats[e]) ? (long)mask.Floats[e]
-                    : throw new InvalidDataException($"The mask holds {mask.Floats[e]}; group ids are whole numbers.");
+                long id = mask.Type.IsInteger() ? mask.Integers[start + e] : float.IsInteger(mask.Floats[start + e]) ? (long)mask.Floats[start + e]
+                    : throw new InvalidDataException($"The mask holds {mask.Floats[start + e]}; group ids are whole numbers.");
                 if (!groups.TryGetValue(id, out List<(int, int)>? group)) groups.Add(id, group = []);
                 group.Add((i, e));
             }

@@ -15,9 +15,10 @@ public sealed class Occlusion(IPredictor model) : PerturbationMethod(model)
 {
     /// <summary>
     /// The window's size in each dimension, without the batch. Null: for pictures [C,H,W] all channels and an eighth of each side,
-    /// for sequences [C,L] all channels and an eighth of the length, for tables one column.
+    /// for sequences [C,L] all channels and an eighth of the length, for tables one column. Of several inputs: the same for all, or the
+    /// numbers of each in turn.
     /// </summary>
-    [Option("window", "The window's size in each dimension without the batch, such as 3,8,8; all channels and an eighth of each side when left out.")]
+    [Option("window", "The window's size in each dimension without the batch, such as 3,8,8 (of several inputs: the same for all, or for each in turn); all channels and an eighth of each side when left out.")]
     public int[]? Window { get; init; }
 
     /// <summary>How far the window moves in each dimension. Null: half the window, rounded up.</summary>
@@ -30,11 +31,12 @@ public sealed class Occlusion(IPredictor model) : PerturbationMethod(model)
     protected internal override MethodResult Compute(Question question)
     {
         List<List<(int Input, int Element)>> windows = [];
+        int[] ranks = [.. question.Inputs.Select(x => x.Rank - 1)];
         for (int i = 0; i < question.Inputs.Count; i++)
         {
             int[] dims = question.Inputs[i].Dims[1..].ToArray();
-            int[] window = Checked("window", Window ?? DefaultWindow(dims), dims);
-            int[] stride = Checked("stride", Stride ?? Array.ConvertAll(window, w => (w + 1) / 2), dims);
+            int[] window = Checked("window", Window is null ? DefaultWindow(dims) : Of(Window, i, ranks), dims);
+            int[] stride = Checked("stride", Stride is null ? Array.ConvertAll(window, w => (w + 1) / 2) : Of(Stride, i, ranks), dims);
             for (int d = 0; d < dims.Length; d++)
             {
                 window[d] = Math.Min(window[d], dims[d]);
@@ -43,11 +45,15 @@ public sealed class Occlusion(IPredictor model) : PerturbationMethod(model)
             }
             windows.AddRange(Windows(dims, window, stride).Select(w => w.ConvertAll(e => (i, e))));
         }
-        return Ablation.Compute(question, Baseline, windows, overlapping: true);
+        return Ablation.Compute(question, Baseline, [windows], overlapping: true);
     }
 
     private static int[] DefaultWindow(int[] dims) =>
         dims.Length < 2 ? Array.ConvertAll(dims, _ => 1) : [dims[0], .. dims.Skip(1).Select(d => Math.Max(1, d / 8))];
+
+    /// <summary>The part of an option that is for an input: all of it, unless it has the dimensions of all inputs.</summary>
+    private static int[] Of(int[] sizes, int input, int[] ranks) =>
+        sizes.Length == ranks.Sum() ? sizes[ranks[..input].Sum()..ranks[..(input + 1)].Sum()] : sizes;
 
     private static int[] Checked(string option, int[] sizes, int[] dims)
     {

@@ -32,6 +32,8 @@ public abstract class NoiseMethod : Method
 
     internal override bool LooksInside => Inner.LooksInside;
 
+    internal override bool TakesLayers => Inner.TakesLayers;
+
     internal override bool TakesGradients => Inner.TakesGradients;
 
     internal override Value? DefaultLayer(TargetSource source) => Inner.DefaultLayer(source);

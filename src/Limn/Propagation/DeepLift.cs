@@ -51,6 +51,10 @@ public class DeepLift(OnnxModel model) : GradientMethod(model)
     [Option("pools", "What a max-pool sends back: its change to the winners (complete), or its derivative.")]
     public PoolRule Pools { get; init; } = PoolRule.Winners;
 
+    /// <summary>Whether the multipliers are multiplied by x − x' (default). Without, they are slopes, and nothing adds up.</summary>
+    [Option("multiply", "Whether the multipliers are multiplied by the distance from the reference.")]
+    public bool Multiplied { get; init; } = true;
+
     /// <summary>The reference input (default zero). With several the attributions are averaged.</summary>
     public Baseline Baseline { get; init; } = Baseline.Zero;
 
@@ -71,21 +75,21 @@ public class DeepLift(OnnxModel model) : GradientMethod(model)
         {
             question.ThrowIfCancelled();
             var (scores, multipliers) = question.WithReference(references[n]).Gradient(rules);
-            Question at = question.OnlyInputs(references[n]);
+            Question at = question.WithInputs(references[n]);
             IReadOnlyList<NdArray> start = at.PlaceValues();
             double[] from = at.Scores();
             for (int r = 0; r < from.Length; r++) (prediction[r], baselineScore[r]) = (scores[r], baselineScore[r] + from[r] / references.Count);
             for (int p = 0; p < sums.Length; p++)
                 for (int i = 0; i < sums[p].Length; i++)
                 {
-                    double contribution = multipliers[p].Floats[i] * ((double)end[p].Floats[i] - start[p].Floats[i]);
+                    double contribution = multipliers[p].Floats[i] * (Multiplied ? (double)end[p].Floats[i] - start[p].Floats[i] : 1);
                     sums[p][i] += contribution;
                     if (errors) squares[p][i] += contribution * contribution;
                 }
             question.Report(n + 1, references.Count);
         }
 
-        double[]? delta = question.PlacesSeparate() ? [.. baselineScore.Select((b, r) => b - prediction[r])] : null;
+        double[]? delta = Multiplied && question.PlacesSeparate() ? [.. baselineScore.Select((b, r) => b - prediction[r])] : null;
         var values = new NdArray[end.Count];
         var error = new NdArray[end.Count];
         for (int p = 0; p < values.Length; p++)

@@ -37,19 +37,8 @@ internal static class MapNetworks
         return new OnnxModel(g.Build());
     }
 
-    /// <summary>Captum's BasicModel_ConvNet_One_Conv: conv 1→2, 3x3 of ones with bias [−50, −75], ReLU ("relu1"), FC 8→4 of rows [1,1,1,1,1,−1,−1,−1], ReLU; with two inputs their sum.</summary>
-    public static OnnxModel OneConv(bool two = false)
-    {
-        var g = new GraphBuilder();
-        Value x = g.Input("x", ElementType.Float, [Dim.Named("batch"), 1, 4, 4]);
-        Value sum = two ? g.Add(x, g.Input("x2", ElementType.Float, [Dim.Named("batch"), 1, 4, 4])) : x;
-        Value conv = g.Node(new Conv(new SlidingWindow()), [sum, g.Constant(Filled(1, 2, 1, 3, 3)), g.Constant(NdArray.Vector(-50f, -75))], name: "conv1", outputNames: ["c"])[0];
-        Value relu = g.Node(new Relu(), [conv], name: "relu1", outputNames: ["r"])[0];
-        NdArray fc = NdArray.Create(ElementType.Float, 8, 4);
-        for (int i = 0; i < 32; i++) fc.Floats[i] = i / 4 < 5 ? 1 : -1;
-        g.Output(g.Relu(g.MatMul(g.Flatten(relu), g.Constant(fc))), "y");
-        return new OnnxModel(g.Build());
-    }
+    /// <summary>Captum's network of one convolution ("conv1", "relu1").</summary>
+    public static OnnxModel OneConv(bool two = false) => Propagation.ReferenceNetworks.OneConvolution(two);
 
     /// <summary>A layer "maps" [batch, 1, 2, 2] that is the input itself, and class scores ±(sum of the map).</summary>
     public static OnnxModel SumAndItsNegative()
@@ -97,5 +86,5 @@ internal static class MapNetworks
     }
 
     /// <summary>0, 1, ..., 15 as [1,1,4,4].</summary>
-    public static NdArray Ramp() => new([.. Enumerable.Range(0, 16).Select(i => (float)i)], 1, 1, 4, 4);
+    public static NdArray Ramp() => Propagation.ReferenceNetworks.Picture;
 }

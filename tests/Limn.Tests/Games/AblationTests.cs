@@ -23,26 +23,53 @@ public sealed class AblationTests
         Assert.Equal([2f, -6, 10, 3], Numbers.Of(new FeatureAblation(one).Explain(Tensor.Create([1f, 2, 5, -1], [2, 2])).Values));
     }
 
-    // Captum's reference rows 58-61, 71-73 (BasicModel_MultiLayer).
     [Fact]
-    public void Feature_ablation_agrees_with_captums_reference_rows()
+    public void A_mask_of_all_rows_groups_each_row_by_itself()
     {
-        OnnxModel model = Networks.MultiLayer();
-        float[] Values(NdArray? mask, Baseline b) => Numbers.Of(new FeatureAblation(model) { Mask = mask is null ? null : [mask], Baseline = b }.Explain(X253, Target.Class(0)).Values);
-        Assert.Equal([80f, 200, 120], Values(null, Baseline.Zero));
-        Assert.Equal([280f, 280, 120], Values(NdArray.Vector(0L, 0, 1), Baseline.Zero));
-        Assert.Equal([248f, 248, 104], Values(NdArray.Vector(0L, 0, 1), Baseline.Value(4)));
-        Assert.Equal([8f, 35, 12, 80, 200, 120], Numbers.Of(new FeatureAblation(model).Explain(Tensor.Create([2f, 10, 3, 20, 50, 30], [2, 3]), Target.Class(0)).Values));
+        OnnxModel model = Networks.Smooth(4, 6, 3, seed: 7);
+        NdArray x = Networks.Random(2, 3, 4), mask = new([0L, 0, 1, 1, 5, 6, 6, 5, 2, 2, 2, 2], 3, 4);
+        float[] together = Numbers.Of(new FeatureAblation(model) { Mask = [mask] }.Explain([x], Target.Class(1)).Values);
+        for (int r = 0; r < 3; r++)
+        {
+            float[] alone = Numbers.Of(new FeatureAblation(model) { Mask = [mask.Rows(r, 1)] }.Explain([x.Rows(r, 1)], Target.Class(1)).Values);
+            for (int i = 0; i < 4; i++) Assert.Equal(alone[i], together[r * 4 + i], 1e-5);
+        }
+        Assert.Contains("all rows", Assert.Throws<ShapeMismatchException>(() => new FeatureAblation(model) { Mask = [mask.Rows(0, 2)] }.Explain([x], Target.Class(1))).Message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void Occlusion_agrees_with_captums_reference_rows()
+    public void The_elements_of_a_layer_can_be_ablated()
     {
-        OnnxModel model = Networks.MultiLayer();
-        float[] Values(int window, int stride, Baseline b) => Numbers.Of(new Occlusion(model) { Window = [window], Stride = [stride], Baseline = b }.Explain(X253, Target.Class(0)).Values);
-        Assert.Equal([80f, 200, 120], Values(1, 1, Baseline.Zero));
-        Assert.Equal([200f, 220, 240], Values(2, 1, Baseline.Value(10)));
-        Assert.Equal([280f, 280, 120], Values(2, 2, Baseline.Zero));
+        // The head behind "hidden" is linear, so that an element's loss is gradient times the distance from what the layer is at the baseline.
+        OnnxModel model = Networks.Smooth(4, 6, 3, seed: 7);
+        NdArray x = Networks.Random(2, 3, 4);
+        var options = new ExplainOptions { At = "hidden" };
+        foreach (long? budget in (long?[])[null, 1])
+        {
+            Attribution a = new FeatureAblation(model) { Baseline = Baseline.Value(0.5f) }.Explain([x], Target.Class(1), options with { MemoryBudget = budget });
+            Assert.Equal([3, 6], a.Values.Lengths.ToArray().Select(l => (int)l));
+            Assert.Equal("h", a.At);
+            float[] values = Numbers.Of(a.Values), paths = Numbers.Of(new Limn.Gradients.IntegratedGradients(model) { Baseline = Baseline.Value(0.5f) }.Explain([x], Target.Class(1), options).Values);
+            for (int i = 0; i < values.Length; i++) Assert.Equal(paths[i], values[i], 1e-5);
+        }
+        float[] grouped = Numbers.Of(new FeatureAblation(model) { Mask = [new NdArray([0L, 0, 0, 1, 1, 1], 6)] }.Explain([x], Target.Class(1), options).Values);
+        float[] single = Numbers.Of(new FeatureAblation(model).Explain([x], Target.Class(1), options).Values);
+        for (int r = 0; r < 3; r++) Assert.Equal(single.Skip(r * 6).Take(3).Sum(), grouped[r * 6], 1e-5);
+        Assert.Contains("feature-ablation", Assert.Throws<LimnException>(() => new Occlusion(model).Explain([x], Target.Class(1), options)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Windows_are_the_same_for_all_inputs_or_given_for_each_in_turn()
+    {
+        OnnxModel model = Networks.MultiLayerOfThreeInputs(1);
+        NdArray[] x = [Networks.Random(1, 2, 3), Networks.Random(2, 2, 3), Networks.Random(3, 2, 3)];
+        float[][] Values(int[] window) => [.. new Occlusion(model) { Window = window, Stride = [1] }.Explain(x, Target.Class(0)).Tensors.Select(t => Numbers.Of(t.Values))];
+        float[][] same = Values([2]), each = Values([2, 1, 2]);
+        Assert.Equal(same[0], each[0]);
+        Assert.NotEqual(same[1], each[1]);
+        Assert.Equal(same[2], each[2]);
+        Assert.Equal(Values([1])[1], each[1]);
+        Assert.Throws<InvalidOptionException>(() => Values([2, 1]));
     }
 
     [Fact]

@@ -59,16 +59,6 @@ public sealed class GradientShapTests
     }
 
     [Fact]
-    public void Agrees_with_captums_rows_at_layers() // LayerGradientShap
-    {
-        NdArray x = new([0f, 100, 0], 1, 3);
-        float[] gradient = Numbers.Of(new GradientShap(Networks.MultiLayer()) { Multiplied = false }.Explain([x], Target.Class(0), new ExplainOptions { At = "L2" }).Values);
-        Assert.Equal([1f, 0], gradient);
-        foreach (string branch in (string[])["relu", "relu2"])
-            Assert.Equal([90f, 100, 100, 100], Numbers.Of(new GradientShap(Networks.MultiLayerOfTwoBranches()).Explain([x], Target.Class(0), new ExplainOptions { At = branch }).Values));
-    }
-
-    [Fact]
     public void Impossible_options_are_refused()
     {
         Assert.Throws<InvalidOptionException>(() => new GradientShap(Smooth) { Samples = 1 }.Explain([Networks.Random(1, 1, 5)]));

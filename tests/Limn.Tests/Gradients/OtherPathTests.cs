@@ -12,19 +12,6 @@ public sealed class OtherPathTests
 {
     private static readonly OnnxModel Smooth = Networks.Smooth(5, 8, 3, seed: 1);
 
-    [Fact]
-    public void Guided_ig_without_leeway_is_integrated_gradients_by_the_left_rule()
-    {
-        NdArray x = Networks.Random(9, 3, 5);
-        foreach (string? at in (string?[])[null, "hidden"])
-        {
-            var options = new ExplainOptions { At = at };
-            float[] left = Numbers.Of(new IntegratedGradients(Smooth) { Steps = 30, Quadrature = Quadrature.RiemannLeft, Baseline = Baseline.Value(0.2f) }.Explain([x], Target.Class(1), options).Values);
-            float[] guided = Numbers.Of(new GuidedIntegratedGradients(Smooth) { Steps = 30, MaximumDistance = 0, Baseline = Baseline.Value(0.2f) }.Explain([x], Target.Class(1), options).Values);
-            for (int i = 0; i < left.Length; i++) Assert.Equal(left[i], guided[i], 5);
-        }
-    }
-
     [Theory]
     [InlineData(0.02, 0.25)]
     [InlineData(1, 0.25)]

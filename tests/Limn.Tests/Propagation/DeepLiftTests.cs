@@ -9,52 +9,6 @@ namespace Limn.Tests.Propagation;
 
 public sealed class DeepLiftTests
 {
-    private static readonly NdArray[] D12 = [new([-10f, 1, -5], 1, 3), new([3f, 3, 1], 1, 3)];
-
-    // Captum's reference rows 33 to 45.
-    [Fact]
-    public void Two_rectifiers_are_rescaled()
-    {
-        OnnxModel model = ReferenceNetworks.TwoRectifiers();
-        Attribution a = new DeepLift(model).Explain([new NdArray([1f], 1, 1), new NdArray([2f], 1, 1)], Target.Class(0));
-        ReferenceNetworks.Equal([2], Numbers.Of(a.Tensors[0].Values));
-        ReferenceNetworks.Equal([1], Numbers.Of(a.Tensors[1].Values));
-        Assert.Equal(0, a.ConvergenceDelta![0], 6);
-    }
-
-    [Fact]
-    public void A_pool_gives_the_change_to_the_winner_of_each_row()
-    {
-        OnnxModel model = ReferenceNetworks.Pooled();
-        NdArray x = ReferenceNetworks.Filled(1, 2, 4), start = new([1f, 2, 3, 9, 4, 8, 6, 7], 2, 4);
-        DeepLift method = new(model) { Baseline = Baseline.Of([start]) };
-        Attribution a = method.Explain([x], Target.Class(0));
-        ReferenceNetworks.Equal([0, 0, 0, -8, 0, -7, 0, 0], Numbers.Of(a.Values));
-        Assert.All(a.ConvergenceDelta!, d => Assert.Equal(0, d, 6));
-        ReferenceNetworks.Equal([-8, -7], Numbers.Of(method.Explain([x], Target.Class(0), new ExplainOptions { At = "pool" }).Values));
-    }
-
-    [Theory]
-    [InlineData(1, 15)]
-    [InlineData(3, 45)]
-    public void The_input_of_a_rectifier_is_explained_as_captum_does(float k, double second) =>
-        ReferenceNetworks.Equal([0, second], Numbers.Of(new DeepLift(ReferenceNetworks.TwoBranches(k)).Explain(D12, Target.Class(0), new ExplainOptions { At = "joint" }).Values));
-
-    [Fact]
-    public void A_neuron_and_a_layers_output_are_explained_as_captum_does()
-    {
-        OnnxModel model = ReferenceNetworks.TwoBranches(1);
-        Attribution neuron = new DeepLift(model).Explain(D12, Target.Neuron("l3", 0));
-        ReferenceNetworks.Equal([0, 0, 0], Numbers.Of(neuron.Tensors[0].Values));
-        ReferenceNetworks.Equal([6, 9, 0], Numbers.Of(neuron.Tensors[1].Values));
-        Attribution background = new DeepLiftShap(model) { Baseline = Baseline.Background([NdArray.Create(ElementType.Float, 2, 3), NdArray.Create(ElementType.Float, 2, 3)]) }.Explain(D12, Target.Neuron("l3", 0));
-        ReferenceNetworks.Equal([6, 9, 0], Numbers.Of(background.Tensors[1].Values));
-        ReferenceNetworks.Equal([0, 0, 0], Numbers.Of(background.Tensors[1].StandardError!));
-        ReferenceNetworks.Equal([15], Numbers.Of(new DeepLift(model).Explain(D12, Target.Class(0), new ExplainOptions { At = "l3" }).Values));
-        Attribution half = new DeepLift(Networks.MultiLayer()).Explain([new NdArray([-10f, 1, -5], 1, 3)], Target.Class(0), new ExplainOptions { At = "relu" });
-        ReferenceNetworks.Equal([0, -1, -1, -1], Numbers.Of(half.Values));
-    }
-
     [Fact]
     public void On_a_linear_model_each_element_gets_weight_times_change()
     {
@@ -81,19 +35,6 @@ public sealed class DeepLiftTests
         g.Output(h, "y");
         double slope = 1 - Math.Pow(Math.Tanh(0.5), 2);
         ReferenceNetworks.Equal([3 * slope, -3 * slope], Numbers.Of(new DeepLift(new OnnxModel(g.Build())).Explain([new NdArray([3f, 3], 1, 2)], Target.Class(0)).Values));
-    }
-
-    /// <summary>min(x1, x2) = x1 − relu(x1 − x2) at (3, 1) from (0, 0): Rescale credits x2 alone, RevealCancel sees that both act.</summary>
-    [Theory]
-    [InlineData(DeepLiftRule.Rescale, 0, 1)]
-    [InlineData(DeepLiftRule.RevealCancel, 0.5, 0.5)]
-    public void A_minimum_is_divided_as_in_the_paper(DeepLiftRule rule, double first, double second)
-    {
-        var g = new GraphBuilder();
-        Value x = g.Input("x", ElementType.Float, [Dim.Named("batch"), 2]);
-        Value excess = g.Relu(g.MatMul(x, g.Constant(new NdArray([1f, -1], 2, 1))));
-        g.Output(g.Sub(g.MatMul(x, g.Constant(new NdArray([1f, 0], 2, 1))), excess), "y");
-        ReferenceNetworks.Equal([first, second], Numbers.Of(new DeepLift(new OnnxModel(g.Build())) { Rule = rule }.Explain([new NdArray([3f, 1], 1, 2)], Target.Class(0)).Values));
     }
 
     [Theory]
@@ -174,6 +115,34 @@ public sealed class DeepLiftTests
         NdArray x = Networks.Random(5, 2, 2, 6, 6);
         Assert.Null(new DeepLift(model).Explain([x], Target.Class(1), new ExplainOptions { At = "branch" }).ConvergenceDelta);
         Assert.NotNull(new DeepLift(model).Explain([x], Target.Class(1), new ExplainOptions { At = "stem" }).ConvergenceDelta);
+    }
+
+    [Theory]
+    [InlineData("relu", null)]
+    [InlineData("pool", null)]
+    [InlineData("residual", "stem")]
+    public void Multipliers_times_the_distance_are_the_contributions_and_alone_promise_no_sum(string body, string? at)
+    {
+        OnnxModel model = RandomNetworks.Of(body);
+        NdArray x = Networks.Random(5, 2, 2, 6, 6), start = Networks.Random(9, 2, 2, 6, 6);
+        var options = new ExplainOptions { At = at };
+        var from = Baseline.Of([start]);
+        Attribution slopes = new DeepLift(model) { Multiplied = false, Baseline = from }.Explain([x], Target.Class(1), options);
+        Assert.Null(slopes.ConvergenceDelta);
+        Assert.Equal(false, slopes.Options["multiply"]);
+        float[] Layer(NdArray input) => at is null ? input.Floats.ToArray() : Numbers.Of(new LayerActivation(model).Explain([input], Target.Class(1), options).Values);
+        float[] m = Numbers.Of(slopes.Values), whole = Numbers.Of(new DeepLift(model) { Baseline = from }.Explain([x], Target.Class(1), options).Values), end = Layer(x), begin = Layer(start);
+        for (int i = 0; i < m.Length; i++) Assert.Equal(whole[i], m[i] * ((double)end[i] - begin[i]), 1e-5);
+    }
+
+    [Fact]
+    public void Of_a_background_the_multipliers_are_averaged()
+    {
+        OnnxModel model = Networks.Smooth(4, 6, 3, 11);
+        NdArray x = Networks.Random(3, 2, 4), rows = Networks.Random(4, 5, 4);
+        float[] mean = Numbers.Of(new DeepLiftShap(model) { Multiplied = false, Baseline = Baseline.Background([rows]) }.Explain([x], Target.Class(0)).Values);
+        float[][] each = [.. Enumerable.Range(0, 5).Select(r => Numbers.Of(new DeepLift(model) { Multiplied = false, Baseline = Baseline.Of([rows.Rows(r, 1)]) }.Explain([x], Target.Class(0)).Values))];
+        for (int i = 0; i < mean.Length; i++) Assert.Equal(each.Average(e => e[i]), mean[i], 1e-5);
     }
 
     [Fact]

@@ -12,65 +12,11 @@ public sealed class LrpTests
 {
     private static readonly NdArray X123 = new([1f, 2, 3], 1, 3);
 
-    // Captum's reference rows 46 to 57.
-    [Fact]
-    public void Epsilon_agrees_with_captums_reference_rows()
-    {
-        OnnxModel conv = ReferenceNetworks.OneConvolution();
-        ReferenceNetworks.Equal([0, 1, 2, 3, 0, 5, 6, 7, 0, 9, 10, 11, 0, 0, 0, 0], Numbers.Of(new Lrp(conv).Explain([ReferenceNetworks.Picture], Target.Class(0)).Values), 1e-3);
-        ReferenceNetworks.Equal([0, 4, 31, 40, 0, 0, -6, -15], Numbers.Of(new Lrp(conv).Explain([ReferenceNetworks.Picture], Target.Class(0), new ExplainOptions { At = "conv1" }).Values), 1e-3);
-        OnnxModel two = ReferenceNetworks.TwoLinear();
-        ReferenceNetworks.Equal([18, 36, 54], Numbers.Of(new Lrp(two).Explain([X123], Target.Class(0)).Values));
-        ReferenceNetworks.Equal([18, 36, 54, 54, 108, 162], Numbers.Of(new Lrp(two).Explain([new NdArray([1f, 2, 3, 3, 6, 9], 2, 3)], Target.Class(0)).Values), 1e-3);
-        ReferenceNetworks.Equal([.0269, .0537, .0806], Numbers.Of(new Lrp(ReferenceNetworks.TwoLinear(tanh: true)).Explain([X123], Target.Class(0)).Values));
-    }
-
-    [Fact]
-    public void Rules_given_to_layers_agree_with_captums_reference_rows()
-    {
-        OnnxModel model = ReferenceNetworks.TwoLinear(negative: true);
-        Lrp gamma = new(model) { Assignments = [new(LrpRule.Gamma(1)) { Layer = "linear1" }, new(LrpRule.Gamma()) { Layer = "linear2" }] };
-        ReferenceNetworks.Equal([28.0 / 3, 104.0 / 3, 52], Numbers.Of(gamma.Explain([X123], Target.Class(0)).Values));
-        ReferenceNetworks.Equal([24, 36, 36], Numbers.Of(gamma.Explain([X123], Target.Class(0), new ExplainOptions { At = "linear1" }).Values));
-        ReferenceNetworks.Equal([12, 33.6, 50.4], Numbers.Of(new Lrp(model) { Rule = LrpRuleName.Alpha1Beta0 }.Explain([X123], Target.Class(0)).Values));
-        Lrp pass = new(model) { Assignments = [new(LrpRule.Pass) { First = true }] };
-        ReferenceNetworks.Equal([24, 36, 36], Numbers.Of(pass.Explain([X123], Target.Class(0)).Values));
-    }
-
     [Fact]
     public void A_residual_sum_divides_in_proportion()
     {
-        var g = new GraphBuilder();
-        Value x = g.Input("x", ElementType.Float, [Dim.Named("batch"), 2]);
-        g.Output(g.Add(g.MatMul(x, g.Constant(ReferenceNetworks.Filled(5, 2, 2))), x), "y");
-        ReferenceNetworks.Equal([10, 18], Numbers.Of(new Lrp(new OnnxModel(g.Build())).Explain([new NdArray([2f, 3], 1, 2)], Target.Class(1)).Values));
-        // Captum counts a functional x + 3x twice (its test expects 16, 32, 48, off by 104 of −112); here what arrives is what there is.
         Attribution kept = new Lrp(new OnnxModel(Residual())).Explain([X123], Target.Class(0));
         Assert.Equal(0, kept.ConvergenceDelta![0], 1e-3);
-    }
-
-    [Fact]
-    public void A_pool_gives_all_to_its_winner()
-    {
-        var g = new GraphBuilder();
-        Value x = g.Input("x", ElementType.Float, [Dim.Named("batch"), 1, 2, 2]);
-        g.Output(g.Flatten(g.MaxPool(x, new SlidingWindow { Kernel = [2, 2] }), 1), "y");
-        ReferenceNetworks.Equal([0, 0, 0, 6], Numbers.Of(new Lrp(new OnnxModel(g.Build())).Explain([new NdArray([1f, 2, 5, 6], 1, 1, 2, 2)], Target.Class(0)).Values));
-    }
-
-    [Theory]
-    [InlineData("relu")]
-    [InlineData("reused")]
-    [InlineData("residual")]
-    [InlineData("pool")]
-    public void With_a_vanishing_epsilon_it_is_gradient_times_input_on_rectifier_networks(string body)
-    {
-        OnnxModel model = RandomNetworks.Of(body, linearEnd: true);
-        NdArray x = Networks.Random(5, 2, 2, 6, 6);
-        float[] lrp = Numbers.Of(new Lrp(model) { Epsilon = 1e-9 }.Explain([x], Target.Class(1)).Values);
-        float[] gradient = Numbers.Of(new InputXGradient(model).Explain([x], Target.Class(1)).Values);
-        double scale = gradient.Max(Math.Abs);
-        for (int i = 0; i < lrp.Length; i++) Assert.Equal(gradient[i] / scale, lrp[i] / scale, 1e-4);
     }
 
     [Theory]

@@ -9,30 +9,6 @@ namespace Limn.Tests.Propagation;
 
 public sealed class RectifierRuleTests
 {
-    // Captum's reference rows 28 to 32.
-    private static readonly double[] Guided = [0, 1, 1, 1, 1, 3, 3, 2, 1, 3, 3, 2, 1, 2, 2, 1];
-    private static readonly double[] Deconvolved = [2, 3, 3, 1, 3, 5, 5, 2, 3, 5, 5, 2, 1, 2, 2, 1];
-    private static readonly double[] GuidedTwo = [1, 2, 2, 1, 2, 4, 4, 2, 2, 4, 4, 2, 1, 2, 2, 1];
-
-    [Fact]
-    public void Guided_backprop_agrees_with_captums_reference_rows()
-    {
-        OnnxModel model = ReferenceNetworks.OneConvolution();
-        ReferenceNetworks.Equal(Guided, Numbers.Of(new GuidedBackprop(model).Explain([ReferenceNetworks.Picture], Target.Class(0)).Values));
-        ReferenceNetworks.Equal(Guided, Numbers.Of(new GuidedBackprop(model).Explain([ReferenceNetworks.Picture], Target.Neuron("fc1", 0)).Values));
-        Attribution two = new GuidedBackprop(ReferenceNetworks.OneConvolution(twoInputs: true))
-            .Explain([ReferenceNetworks.Picture, ReferenceNetworks.Filled(1, 1, 1, 4, 4)], Target.Class(0));
-        foreach (AttributedTensor tensor in two.Tensors) ReferenceNetworks.Equal(GuidedTwo, Numbers.Of(tensor.Values));
-    }
-
-    [Fact]
-    public void Deconvolution_agrees_with_captums_reference_rows()
-    {
-        OnnxModel model = ReferenceNetworks.OneConvolution();
-        ReferenceNetworks.Equal(Deconvolved, Numbers.Of(new Deconvolution(model).Explain([ReferenceNetworks.Picture], Target.Class(0)).Values));
-        ReferenceNetworks.Equal(Deconvolved, Numbers.Of(new Deconvolution(model).Explain([ReferenceNetworks.Picture], Target.Neuron("fc1", 0)).Values));
-    }
-
     /// <summary>y = relu(x)·(1, −2, 3): guided and deconvolution drop the negative weight, deconvolution ignores the switch.</summary>
     [Fact]
     public void A_rectifier_is_ruled_by_the_switch_the_arrival_or_both()

@@ -12,13 +12,15 @@ internal static class ReferenceNetworks
     public static NdArray Picture => new([.. Enumerable.Range(0, 16).Select(i => (float)i)], 1, 1, 4, 4);
 
     /// <summary>BasicModel_ConvNet_One_Conv: conv 1→2, 3x3, ones, bias −50 and −75; ReLU; fully connected 8→4 with rows [1 x5, −1 x3]; ReLU.</summary>
-    public static OnnxModel OneConvolution(bool twoInputs = false)
+    /// <param name="twoInputs">Whether a second input is added to the first.</param>
+    /// <param name="secondWidth">The width of the second input, which is repeated if it is 1.</param>
+    public static OnnxModel OneConvolution(bool twoInputs = false, int secondWidth = 4)
     {
         var g = new GraphBuilder();
         Value x = g.Input("x", ElementType.Float, [Dim.Named("batch"), 1, 4, 4]);
-        Value sum = twoInputs ? g.Add(x, g.Input("x2", ElementType.Float, [Dim.Named("batch"), 1, 4, 4])) : x;
+        Value sum = twoInputs ? g.Add(x, g.Input("x2", ElementType.Float, [Dim.Named("batch"), 1, 4, secondWidth])) : x;
         Value conv = g.Node(new Conv(new SlidingWindow()), [sum, g.Constant(Filled(1, 2, 1, 3, 3)), g.Constant(NdArray.Vector(-50f, -75))], name: "/conv1/Conv")[0];
-        Value relu = g.Node(new Relu(), [conv], name: "/relu1/Relu")[0];
+        Value relu = g.Node(new Relu(), [conv], name: "/relu1/Relu", outputNames: ["r"])[0];
         NdArray weights = NdArray.Create(ElementType.Float, 4, 8);
         for (int i = 0; i < weights.Length; i++) weights.Floats[i] = i % 8 < 5 ? 1 : -1;
         Value fc = g.Node(new Gemm { TransB = true }, [g.Flatten(relu, 1), g.Constant(weights)], name: "/fc1/Gemm")[0];
@@ -39,11 +41,12 @@ internal static class ReferenceNetworks
         return new OnnxModel(g.Build());
     }
 
-    /// <summary>Two inputs of one element: 2·relu(x1) + 2·relu(x2 − 1.5).</summary>
-    public static OnnxModel TwoRectifiers()
+    /// <summary>Two inputs of one element (and axes of more, if given): 2·relu(x1) + 2·relu(x2 − 1.5).</summary>
+    public static OnnxModel TwoRectifiers(params int[] axes)
     {
         var g = new GraphBuilder();
-        Value a = g.Input("x1", ElementType.Float, [Dim.Named("batch"), 1]), b = g.Input("x2", ElementType.Float, [Dim.Named("batch"), 1]);
+        Shape shape = Shape.Of([Dim.Named("batch"), 1, .. axes.Select(a => (Dim)a)]);
+        Value a = g.Input("x1", ElementType.Float, shape), b = g.Input("x2", ElementType.Float, shape);
         g.Output(g.Add(g.Scale(g.Relu(a), 2), g.Scale(g.Relu(g.Sub(b, g.Constant(1.5f))), 2)), "y");
         return new OnnxModel(g.Build());
     }
