@@ -48,5 +48,9 @@ public static class OperatorRegistry
         .. GatherNDOperators.Definitions,
         .. SequenceOperators.Definitions,
         .. SelectionOperators.Definitions,
+        .. AttentionOperators.Definitions,
+        .. RotaryEmbeddingOperators.Definitions,
+        .. LinearAttentionOperators.Definitions,
+        .. CacheOperators.Definitions,
     ];
 }
