@@ -26,7 +26,7 @@ public static class RoiAlignOperators
         if (coordinates is not ("half_pixel" or "output_half_pixel")) throw import.Unsupported($"coordinate_transformation_mode '{coordinates}' is not known; half_pixel and output_half_pixel are.");
         bool half = coordinates == "half_pixel";
 
-        RoiAxis rows = RoiAxis.Of(graph, rois, 1, graph.DimOf(x, 2), height, ratio, scale, half), columns = RoiAxis.Of(graph, rois, 0, graph.DimOf(x, 3), width, ratio, scale, half);
+        RoiAxis rows = RoiAxis.Of(graph, rois, 1, graph.DimOf(x, 2), height, ratio, scale, half, mean: mode == "avg"), columns = RoiAxis.Of(graph, rois, 0, graph.DimOf(x, 3), width, ratio, scale, half, mean: mode == "avg");
         // Of every region and output: rows' taps by columns' taps.
         Value first = graph.Mul(graph.Unsqueeze(batch, 1, 2, 3, 4), graph.DimOf(x, 2));
         Value index = graph.Add(graph.Mul(graph.Add(first, graph.Unsqueeze(rows.Index, 2, 4)), graph.DimOf(x, 3)), graph.Unsqueeze(columns.Index, 1, 3)); // [R, PH, PW, a, b]
@@ -52,7 +52,7 @@ public static class RoiAlignOperators
     /// <summary>The taps of the samples of each output along one axis: [R, outputs, samples · 2].</summary>
     private sealed record RoiAxis(Value Index, Value Weight, Value Counts)
     {
-        public static RoiAxis Of(GraphBuilder graph, Value rois, int corner, Value length, long outputs, long ratio, float scale, bool half)
+        public static RoiAxis Of(GraphBuilder graph, Value rois, int corner, Value length, long outputs, long ratio, float scale, bool half, bool mean)
         {
             Value begin = Corner(corner), end = Corner(corner + 2), one = graph.ScalarLike(rois, 1);
             Value size = graph.Sub(end, begin);
@@ -73,7 +73,7 @@ public static class RoiAlignOperators
             Value clamped = graph.Min(graph.Max(at, graph.ScalarLike(at, 0)), graph.Sub(n, one));
             Taps taps = Taps.Of(graph, clamped, length, ResizeMode.Linear, SamplePadding.Border, corners: true);
             Value weight = graph.WhereOrZero(graph.Unsqueeze(graph.And(inside, counted), 3), taps.Weight);
-            weight = graph.Div(weight, graph.Unsqueeze(divisor, ratio > 0 ? [0] : [3]));
+            if (mean) weight = graph.Div(weight, graph.Unsqueeze(divisor, ratio > 0 ? [0] : [3]));
             Value both = graph.Expand(graph.Unsqueeze(counted, 3), graph.ShapeOf(taps.Index));
             return new RoiAxis(graph.Flatten3(taps.Index), graph.Flatten3(weight), graph.Flatten3(both));
 
