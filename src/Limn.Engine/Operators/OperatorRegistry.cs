@@ -52,6 +52,7 @@ public static class OperatorRegistry
         .. GridSampleOperators.Definitions,
         .. DeformConvOperators.Definitions,
         .. RoiAlignOperators.Definitions,
+        .. MaxRoiPoolOperators.Definitions,
         .. LpPoolOperators.Definitions,
         .. RmsNormalization.Definitions,
         .. TopK.Definitions,

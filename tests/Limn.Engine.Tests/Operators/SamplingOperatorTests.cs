@@ -70,6 +70,27 @@ public class SamplingOperatorTests
     }
 
     [Fact]
+    public void The_largest_of_each_bin_of_a_region()
+    {
+        NdArray x = new(Enumerable.Range(0, 50).Select(i => i * 7 % 25 * 0.1f + i / 25).ToArray(), 2, 1, 5, 5), rois = new(new[] { 0, 0, 0, 7.6f, 5.4f, 1, 2, 2, 20, 4, 0, 14, 14, 16, 16 }, 3, 5);
+        Dictionary<string, object> attributes = new() { ["pooled_shape"] = new[] { 2L, 2 }, ["spatial_scale"] = 0.5f };
+        NdArray y = Run("MaxRoiPool", 22, [x, rois], attributes)[0];
+        Assert.Equal([3, 1, 2, 2], y.Dims.ToArray());
+        // Rounded, the first is columns 0 to 4 and rows 0 to 3, the second columns 1 to 10 and rows 1 to 2 of the second map, the third is outside.
+        float[] expected = [Max(0, 0, 2, 0, 3), Max(0, 0, 2, 2, 5), Max(0, 2, 4, 0, 3), Max(0, 2, 4, 2, 5), Max(1, 1, 2, 1, 5), 0, Max(1, 2, 3, 1, 5), 0, 0, 0, 0, 0];
+        Near(expected, y);
+        GradientCheck.Run((g, v) => Import(g, "MaxRoiPool", 22, [v[0], g.Constant(rois)], attributes)[0], [x], second: false, symbolic: false);
+
+        float Max(int n, int top, int bottom, int left, int right)
+        {
+            float most = float.NegativeInfinity;
+            for (int r = top; r < bottom; r++)
+                for (int c = left; c < right; c++) most = Math.Max(most, x.Floats[n * 25 + r * 5 + c]);
+            return most;
+        }
+    }
+
+    [Fact]
     public void Without_offsets_a_deformable_convolution_is_a_convolution()
     {
         NdArray x = Random(1, 2, 4, 5, 5), w = Random(2, 4, 2, 3, 3), bias = Random(3, 4), offset = NdArray.Create(ElementType.Float, 2, 2 * 18, 3, 3);
