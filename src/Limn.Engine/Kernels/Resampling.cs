@@ -18,34 +18,69 @@ internal sealed record ResampledAxis(int Inputs, int Outputs, int Width, int[] I
 /// <summary>Resampling of tensors [outer, axis, inner], an axis at a time.</summary>
 internal static class Resampling
 {
-    /// <summary>y[o, j, i] = Σ weight · x[o, index, i].</summary>
-    public static void Forward(ReadOnlyMemory<float> x, Memory<float> y, int outer, int inner, ResampledAxis axis, Workers workers)
+    /// <summary>Resamples every axis of <paramref name="x"/>, or, backwards, applies the adjoint to it; the axes that make the tensor smallest come first.</summary>
+    /// <param name="x">Of the dimensions <paramref name="dims"/>.</param>
+    /// <param name="y">What comes out.</param>
+    /// <param name="dims">The dimensions of x.</param>
+    /// <param name="axes">What happens to each.</param>
+    /// <param name="forward">Whether x are inputs, not outputs, of the axes.</param>
+    /// <param name="workers">Who does it. What lies before the first axis that changes is cut into items, each with small buffers of its own.</param>
+    public static void Apply(ReadOnlyMemory<float> x, Memory<float> y, ReadOnlySpan<int> dims, ResampledAxis[] axes, bool forward, Workers workers)
     {
-        workers.Ranges(outer, Chunks.Items(Chunks.Cheap, (long)axis.Outputs * inner * axis.Width), (first, last) =>
+        int[] order = [.. Enumerable.Range(0, axes.Length).Where(d => !axes[d].IsIdentity).OrderBy(d => (double)axes[d].Outputs / Math.Max(1, axes[d].Inputs) * (forward ? 1 : -1))];
+        if (order.Length == 0)
         {
-            for (int o = first; o < last; o++)
+            x.CopyTo(y);
+            return;
+        }
+        int[] item = dims[order.Min()..].ToArray();
+        int skipped = dims.Length - item.Length, items = NdArray.Count(dims[..skipped]), from = NdArray.Count(item), to = y.Length / Math.Max(1, items);
+        if (items == 0) return;
+        workers.Ranges(items, Chunks.Items(Chunks.Cheap, 4L * Math.Max(from, to)), (first, last) =>
+        {
+            var buffers = new float[order.Length - 1][];
+            for (int k = first; k < last; k++)
             {
-                ReadOnlySpan<float> source = x.Span.Slice(o * axis.Inputs * inner, axis.Inputs * inner);
-                Span<float> target = y.Span.Slice(o * axis.Outputs * inner, axis.Outputs * inner);
-                if (inner == 1) Line(source, target, axis);
-                else Rows(source, target, inner, axis);
+                int[] now = (int[])item.Clone();
+                ReadOnlySpan<float> source = x.Span.Slice(k * from, from);
+                for (int i = 0; i < order.Length; i++)
+                {
+                    ResampledAxis axis = axes[order[i]];
+                    int d = order[i] - skipped, outer = NdArray.Count(now.AsSpan(0, d)), inner = NdArray.Count(now.AsSpan(d + 1));
+                    now[d] = forward ? axis.Outputs : axis.Inputs;
+                    Span<float> target = i == order.Length - 1 ? y.Span.Slice(k * to, to) : buffers[i] ??= new float[NdArray.Count(now)];
+                    if (forward) Forward(source, target, outer, inner, axis);
+                    else Backward(source, target, outer, inner, axis);
+                    source = target;
+                }
             }
         });
     }
 
-    /// <summary>The adjoint: x[o, index, i] = Σ weight · y[o, j, i].</summary>
-    public static void Backward(ReadOnlyMemory<float> y, Memory<float> x, int outer, int inner, ResampledAxis axis, Workers workers)
+    /// <summary>y[o, j, i] = Σ weight · x[o, index, i].</summary>
+    private static void Forward(ReadOnlySpan<float> x, Span<float> y, int outer, int inner, ResampledAxis axis)
     {
-        workers.Ranges(outer, Chunks.Items(Chunks.Cheap, (long)axis.Outputs * inner * axis.Width), (first, last) =>
+        for (int o = 0; o < outer; o++)
         {
-            for (int o = first; o < last; o++)
+            ReadOnlySpan<float> source = x.Slice(o * axis.Inputs * inner, axis.Inputs * inner);
+            Span<float> target = y.Slice(o * axis.Outputs * inner, axis.Outputs * inner);
+            if (inner == 1) Line(source, target, axis);
+            else Rows(source, target, inner, axis);
+        }
+    }
+
+    /// <summary>The adjoint: x[o, index, i] = Σ weight · y[o, j, i].</summary>
+    private static void Backward(ReadOnlySpan<float> y, Span<float> x, int outer, int inner, ResampledAxis axis)
+    {
+        x.Clear();
+        for (int o = 0; o < outer; o++)
+        {
+            ReadOnlySpan<float> source = y.Slice(o * axis.Outputs * inner, axis.Outputs * inner);
+            Span<float> target = x.Slice(o * axis.Inputs * inner, axis.Inputs * inner);
+            for (int j = 0, t = 0; j < axis.Outputs; j++)
             {
-                ReadOnlySpan<float> source = y.Span.Slice(o * axis.Outputs * inner, axis.Outputs * inner);
-                Span<float> target = x.Span.Slice(o * axis.Inputs * inner, axis.Inputs * inner);
-                target.Clear();
-                for (int t = 0; t < axis.Index.Length; t++)
+                for (int end = t + axis.Width; t < end; t++)
                 {
-                    int j = t / axis.Width;
                     if (inner == 1) target[axis.Index[t]] += axis.Weight[t] * source[j];
                     else if (axis.Weight[t] != 0)
                     {
@@ -54,7 +89,7 @@ internal static class Resampling
                     }
                 }
             }
-        });
+        }
     }
 
     /// <summary>y[o, j, i] = x[o, index, i], for elements of any type; the width is 1.</summary>
@@ -84,6 +119,11 @@ internal static class Resampling
     {
         int[] index = axis.Index;
         float[] weight = axis.Weight;
+        if (axis.Width == 1)
+        {
+            for (int j = 0; j < target.Length; j++) target[j] = weight[j] * source[index[j]];
+            return;
+        }
         if (axis.Width == 2)
         {
             for (int j = 0; j < target.Length; j++) target[j] = weight[2 * j] * source[index[2 * j]] + weight[2 * j + 1] * source[index[2 * j + 1]];

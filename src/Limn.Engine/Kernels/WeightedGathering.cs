@@ -1,3 +1,6 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
 namespace Limn.Engine.Kernels;
 
 /// <summary>
@@ -17,10 +20,22 @@ internal static class WeightedGathering
                 ReadOnlySpan<float> source = x.Span.Slice(row * shape.Length, shape.Length), weight = Of(shape, weights.Span, row);
                 ReadOnlySpan<int> at = Of(shape, index, row);
                 Span<float> target = y.Span.Slice(row * shape.Places, shape.Places);
+                ref float start = ref MemoryMarshal.GetReference(source); // the indices have been checked
+                if (shape.Taps == 4)
+                {
+                    for (int p = 0; p < target.Length; p++)
+                    {
+                        ReadOnlySpan<int> four = at.Slice(4 * p, 4);
+                        ReadOnlySpan<float> much = weight.Slice(4 * p, 4);
+                        target[p] = much[0] * Unsafe.Add(ref start, four[0]) + much[1] * Unsafe.Add(ref start, four[1])
+                            + much[2] * Unsafe.Add(ref start, four[2]) + much[3] * Unsafe.Add(ref start, four[3]);
+                    }
+                    continue;
+                }
                 for (int p = 0, t = 0; p < target.Length; p++)
                 {
                     float sum = 0;
-                    for (int end = t + shape.Taps; t < end; t++) sum += weight[t] * source[at[t]];
+                    for (int end = t + shape.Taps; t < end; t++) sum += weight[t] * Unsafe.Add(ref start, at[t]);
                     target[p] = sum;
                 }
             }

@@ -33,18 +33,42 @@ public sealed class TopK : Operator
             if (k.IsKnown && shape[axis].IsKnown && k.Value > shape[axis].Value) throw context.Error($"k is {k}, and the axis has {shape[axis]} elements.");
             shape = shape.With(axis, k);
         }
+        if (context.TypeOf(0).Storage() is Storage.Boolean or Storage.String) throw context.Error($"elements of type {context.TypeOf(0)} have no order; numbers do.");
         context.Output(0, context.TypeOf(0), shape);
         context.Output(1, ElementType.Int64, shape);
     }
 
     public override void Execute(KernelContext context)
     {
-        switch (context.Input(0).Type.Storage())
+        NdArray x = context.Input(0);
+        (int outer, int length, int inner) = Dims.Split(x.Dims, (int)Axis);
+        int k = checked((int)context.Integers(1)[0]);
+        if (k > length) throw new ShapeMismatchException($"k is {k}, and the axis has {length} elements.");
+        NdArray? values = context.Wants(0) ? context.Output(0) : null, indices = context.Wants(1) ? context.Output(1) : null;
+        bool floats = x.Type.IsFloating();
+        context.Workers.Ranges(outer * inner, Chunks.Items(Chunks.Cheap, 8L * length), (first, last) =>
         {
-            case Storage.Float: Choose<float>(context, (a, b) => a.CompareTo(b)); break; // NaN is below all for CompareTo
-            case Storage.Integer: Choose<long>(context, (a, b) => a.CompareTo(b)); break;
-            default: throw new UnsupportedOperatorException($"{Name} takes numbers.");
-        }
+            var keys = new long[length];
+            for (int item = first; item < last; item++)
+            {
+                (int o, int i) = Math.DivRem(item, inner);
+                for (int j = 0; j < length; j++)
+                {
+                    int at = (o * length + j) * inner + i;
+                    long key = floats ? Best.KeyOf(x.Floats[at]) : x.Integers[at];
+                    keys[j] = Largest ? key : ~key;
+                }
+                int[] best = Best.Of(keys, k);
+                for (int j = 0; j < k; j++)
+                {
+                    int from = (o * length + best[j]) * inner + i, to = (o * k + j) * inner + i;
+                    if (indices is not null) indices.Integers[to] = best[j];
+                    if (values is null) continue;
+                    if (floats) values.Floats[to] = x.Floats[from];
+                    else values.Integers[to] = x.Integers[from];
+                }
+            }
+        });
     }
 
     public override Value?[] Gradient(Backward backward)
@@ -54,37 +78,6 @@ public sealed class TopK : Operator
         Value indices = graph.Node(this, backward.Node.Inputs, outputCount: 2)[1]; // merged with the forward node when the graph is compiled
         Value zeros = graph.Op(new ConstantOfShape(NdArray.Vector(0f).As(backward.Input.Type)), graph.ShapeOf(backward.Input));
         return [graph.ScatterElements(zeros, indices, backward.Upstream, Axis), null];
-    }
-
-    private void Choose<T>(KernelContext context, Comparison<T> compare)
-        where T : unmanaged
-    {
-        NdArray x = context.Input(0);
-        (int outer, int length, int inner) = Dims.Split(x.Dims, (int)Axis);
-        int k = checked((int)context.Integers(1)[0]);
-        NdArray? values = context.Wants(0) ? context.Output(0) : null, indices = context.Wants(1) ? context.Output(1) : null;
-        int sign = Largest ? -1 : 1;
-        context.Workers.Ranges(outer * inner, Chunks.Items(Chunks.Cheap, 8L * length), (first, last) =>
-        {
-            ReadOnlySpan<T> source = x.Elements<T>();
-            var lane = new T[length];
-            var order = new int[length];
-            for (int item = first; item < last; item++)
-            {
-                (int o, int i) = Math.DivRem(item, inner);
-                for (int j = 0; j < length; j++) (lane[j], order[j]) = (source[(o * length + j) * inner + i], j);
-                Array.Sort(order, (a, b) => Order(lane[a], lane[b]) is var c and not 0 ? sign * c : a.CompareTo(b));
-                for (int j = 0; j < k; j++)
-                {
-                    int at = (o * k + j) * inner + i;
-                    if (values is not null) values.Elements<T>()[at] = lane[order[j]];
-                    if (indices is not null) indices.Integers[at] = order[j];
-                }
-            }
-        });
-
-        // Numbers in order, and NaN above them.
-        int Order(T a, T b) => a is float f && b is float g && (float.IsNaN(f) || float.IsNaN(g)) ? float.IsNaN(f).CompareTo(float.IsNaN(g)) : compare(a, b);
     }
 
     private static IReadOnlyList<Value> Import(OperatorImport import)

@@ -20,6 +20,24 @@ public class SelectionByValueTests
     }
 
     [Fact]
+    public void It_is_what_sorting_everything_gives()
+    {
+        var random = new Random(1);
+        for (int length = 1; length < 40; length++)
+        {
+            float[] x = [.. Enumerable.Range(0, length).Select(_ => random.Next(12) switch { 0 => float.NaN, 1 => float.NegativeInfinity, 2 => -0f, var n => n - 6f })];
+            int k = random.Next(length + 1);
+            foreach (bool largest in new[] { true, false })
+            {
+                int[] order = [.. Enumerable.Range(0, length).OrderBy(i => float.IsNaN(x[i]) == largest ? 0 : 1).ThenBy(i => largest ? -x[i] : x[i])];
+                NdArray[] got = Run("TopK", 11, [new NdArray(x, length), NdArray.Vector((long)k)], new() { ["largest"] = largest ? 1L : 0L }, outputs: 2);
+                Assert.Equal(order.Take(k).Select(i => (long)i), got[1].Integers.ToArray());
+                Assert.Equal(order.Take(k).Select(i => x[i]), got[0].Floats.ToArray());
+            }
+        }
+    }
+
+    [Fact]
     public void Any_axis_integers_and_old_versions_are_taken()
     {
         NdArray x = new(new long[] { 5, 1, 9, 2, 7, 9 }, 2, 3);

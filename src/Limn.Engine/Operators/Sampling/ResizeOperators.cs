@@ -139,7 +139,7 @@ public sealed class Resize : Operator
         switch (x.Type.Storage())
         {
             case Storage.Float when Geometry.Mode != ResizeMode.Nearest:
-                Pass(x.FloatMemory, y.FloatMemory, x.Dims, axes, (from, to, outer, inner, axis) => Resampling.Forward(from, to, outer, inner, axis, context.Workers), forward: true);
+                Resampling.Apply(x.FloatMemory, y.FloatMemory, x.Dims, axes, forward: true, context.Workers);
                 Resampling.FillOutside(y.Floats, y.Dims, axes, Geometry.Extrapolation);
                 break;
             case Storage.Float: Pick<float>(x, y, axes, Geometry.Extrapolation); break;
@@ -156,22 +156,6 @@ public sealed class Resize : Operator
         if (backward.Needs(0))
             sent[0] = backward.Graph.Op(new ResizeGradient { Geometry = Geometry, Axes = Axes }, [backward.Upstream, backward.Graph.ShapeOf(backward.Input), .. inputs.Skip(1)]);
         return sent;
-    }
-
-    /// <summary>Goes through the axes that change, those first that make the tensor smallest.</summary>
-    internal static void Pass(ReadOnlyMemory<float> x, Memory<float> y, ReadOnlySpan<int> dims, ResampledAxis[] axes, Action<ReadOnlyMemory<float>, Memory<float>, int, int, ResampledAxis> step, bool forward)
-    {
-        int[] order = [.. Enumerable.Range(0, axes.Length).Where(d => !axes[d].IsIdentity).OrderBy(d => (double)axes[d].Outputs / Math.Max(1, axes[d].Inputs) * (forward ? 1 : -1))];
-        int[] now = dims.ToArray();
-        if (order.Length == 0) x.CopyTo(y);
-        for (int i = 0; i < order.Length; i++)
-        {
-            int d = order[i], outer = NdArray.Count(now.AsSpan(0, d)), inner = NdArray.Count(now.AsSpan(d + 1));
-            now[d] = forward ? axes[d].Outputs : axes[d].Inputs;
-            Memory<float> to = i == order.Length - 1 ? y : new float[NdArray.Count(now)];
-            step(x, to, outer, inner, axes[d]);
-            x = to;
-        }
     }
 
     /// <summary>The interpolation of every axis. Region, scales and sizes are the inputs from <paramref name="first"/> on.</summary>
@@ -252,7 +236,7 @@ public sealed class ResizeGradient : Operator
             from = dy.Floats.ToArray();
             Resampling.FillOutside(from.Span, dy.Dims, axes, 0);
         }
-        Resize.Pass(from, dx.FloatMemory, dy.Dims, axes, (source, target, outer, inner, axis) => Resampling.Backward(source, target, outer, inner, axis, context.Workers), forward: false);
+        Resampling.Apply(from, dx.FloatMemory, dy.Dims, axes, forward: false, context.Workers);
     }
 
     public override Value?[] Gradient(Backward backward)
