@@ -73,6 +73,19 @@ public class ResizeOperatorTests
     }
 
     [Fact]
+    public void The_nearest_of_old_tensorflow_exports_is_half_a_pixel_further()
+    {
+        NdArray x = new(Enumerable.Range(0, 5).Select(i => (float)i).ToArray(), 5);
+        foreach (float scale in new[] { 0.6f, 1.7f, 2 })
+            foreach (string mode in new[] { "floor", "round_prefer_floor" })
+            {
+                float[] y = Run("Resize", 11, [x, NdArray.Vector(Array.Empty<float>()), NdArray.Vector(scale)], new() { ["coordinate_transformation_mode"] = "tf_half_pixel_for_nn", ["nearest_mode"] = mode })[0].Floats.ToArray();
+                for (int i = 0; i < y.Length; i++) Assert.Equal(Math.Clamp(mode == "floor" ? Math.Floor((i + 0.5) / scale) : Math.Ceiling((i + 0.5) / scale - 0.5), 0, 4), y[i]);
+            }
+        Assert.Throws<UnsupportedOperatorException>(() => Run("Resize", 11, [x, null, NdArray.Vector(2f)], new() { ["coordinate_transformation_mode"] = "tf_half_pixel_for_nn", ["nearest_mode"] = "ceil" }));
+    }
+
+    [Fact]
     public void Proportions_are_kept_by_the_policies()
     {
         NdArray x = Random(1, 3, 5);

@@ -26,6 +26,25 @@ public class SamplingOperatorTests
     }
 
     [Fact]
+    public void Places_that_are_not_numbers_lie_outside()
+    {
+        NdArray x = new(new float[] { 1, 2, 3, 4 }, 1, 1, 2, 2), grid = new(new[] { float.NaN, 0, float.PositiveInfinity, 0, 0, 0 }, 1, 1, 3, 2);
+        Assert.Equal([0f, 0, 2.5f], Sampled("zeros"));
+        Assert.Equal([float.NaN, 3, 2.5f], Sampled("border"));
+        Assert.Equal([float.NaN, float.NaN, 2.5f], Sampled("reflection"));
+
+        float[] Sampled(string padding) => Run("GridSample", 20, [x, grid], new() { ["padding_mode"] = padding })[0].Floats.ToArray();
+    }
+
+    [Fact]
+    public void Without_places_or_samples_there_is_nothing()
+    {
+        Assert.Equal([0, 1, 3, 2], Run("GridSample", 20, [NdArray.Create(ElementType.Float, 0, 1, 2, 2), NdArray.Create(ElementType.Float, 0, 3, 2, 2)])[0].Dims.ToArray());
+        Assert.Equal([1, 1, 0, 2], Run("GridSample", 20, [Random(1, 1, 1, 2, 2), NdArray.Create(ElementType.Float, 1, 0, 2, 2)])[0].Dims.ToArray());
+        Assert.Equal([0, 1, 2, 2], Run("RoiAlign", 16, [Random(1, 1, 1, 3, 3), NdArray.Create(ElementType.Float, 0, 4), NdArray.Create(ElementType.Int64, 0)], new() { ["output_height"] = 2L, ["output_width"] = 2L })[0].Dims.ToArray());
+    }
+
+    [Fact]
     public void What_sampling_is_made_of_can_be_written_forwards_and_backwards()
     {
         NdArray grid = Between([2, 2, 2, 2], size: 4, corners: false);

@@ -6,7 +6,8 @@ namespace Limn.Engine.Operators;
 /// <remarks>
 /// The input may have any number of spatial axes; the grid holds places between −1 and 1, the last axis first. The gradient goes to input and grid
 /// (the latter is zero for nearest). Places beyond the borders are clamped or reflected before the neighbours are taken, also in the mode cubic, as in ONNX
-/// Runtime (PyTorch does so after); on a sample itself the slope is that to the next one.
+/// Runtime (PyTorch does so after); on a sample itself the slope is that to the next one. A place that is NaN or infinite lies outside: 0 with zeros; NaN and
+/// infinity with reflection and NaN with border give NaN.
 /// </remarks>
 public static class GridSampleOperators
 {

@@ -82,10 +82,23 @@ public static class ResizeOperators
         return import.Emit(new Resize { Geometry = geometry with { Nearest = NearestMode.Ceil } }, x, null, graph.Min(scales, one));
     }
 
+    /// <summary>
+    /// The attributes. In versions 11 and 12 there also was tf_half_pixel_for_nn, (x + ½) / scale, which rounded down is half_pixel with halves rounded up, and
+    /// with halves rounded down is half_pixel rounded up.
+    /// </summary>
     private static ResizeGeometry Geometry(OperatorImport import)
     {
-        if (import.Attributes.String("coordinate_transformation_mode", "") != "tf_half_pixel_for_nn") return ResizeGeometry.Read(import.Attributes);
-        throw import.Unsupported("coordinate_transformation_mode tf_half_pixel_for_nn of operator sets 11 and 12 is not supported. Export the model with operator set 13 or later.");
+        NodeAttributes attributes = import.Attributes;
+        if (attributes.String("coordinate_transformation_mode", "") != "tf_half_pixel_for_nn") return ResizeGeometry.Read(attributes);
+        attributes.Ignore("cubic_coeff_a");
+        attributes.Ignore("exclude_outside");
+        attributes.Ignore("extrapolation_value");
+        return (attributes.String("mode", "nearest"), attributes.String("nearest_mode", "round_prefer_floor")) switch
+        {
+            ("nearest", "floor") => new ResizeGeometry { Nearest = NearestMode.RoundPreferCeil },
+            ("nearest", "round_prefer_floor") => new ResizeGeometry { Nearest = NearestMode.Ceil },
+            var (mode, nearest) => throw import.Unsupported($"coordinate_transformation_mode tf_half_pixel_for_nn with mode {mode} and nearest_mode {nearest} is not supported; nearest with floor or round_prefer_floor is."),
+        };
     }
 }
 
