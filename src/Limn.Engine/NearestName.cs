@@ -4,7 +4,7 @@ namespace Limn.Engine;
 public static class NearestName
 {
     /// <summary>
-    /// The candidates nearest to <paramref name="wanted"/>: first those that contain it or are contained in it, then by edit distance,
+    /// The candidates nearest to <paramref name="wanted"/>: first those that contain it or are half of it, then by edit distance,
     /// as long as that is at most a third of the length of the name. Ties keep the order of the candidates.
     /// </summary>
     public static IReadOnlyList<string> Of(string wanted, IEnumerable<string> candidates, int most = 3)
@@ -18,7 +18,7 @@ public static class NearestName
 
     private static int Distance(string a, string b)
     {
-        if (a.Length > 0 && (b.Contains(a, StringComparison.Ordinal) || a.Contains(b, StringComparison.Ordinal))) return 0;
+        if (a.Length > 0 && (b.Contains(a, StringComparison.Ordinal) || 2 * b.Length >= a.Length && a.Contains(b, StringComparison.Ordinal))) return 0;
         var previous = new int[b.Length + 1];
         var current = new int[b.Length + 1];
         for (int j = 0; j <= b.Length; j++) previous[j] = j;

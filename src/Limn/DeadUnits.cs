@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Numerics;
+using System.Runtime.InteropServices;
 using Limn.Engine;
 using Limn.Engine.Graphs;
 using Limn.Engine.Operators;
@@ -36,14 +38,29 @@ internal static class DeadUnits
             int inner = values[g].Length / rows;
             for (int r = 0; r < rows; r++)
             {
-                int on = 0;
-                foreach (float v in values[g].Floats.Slice(r * inner, inner))
-                    if (v > 0 || float.IsNaN(v)) on++;
-                double off = 1 - (double)on / inner;
+                double off = (double)CountOff(values[g].Floats.Slice(r * inner, inner)) / inner;
                 if (off > NearlyAll) dead.Add(new DeadGate(graph.ProducerOf(gates[g])!.Name, r, off));
             }
         }
         return dead;
+    }
+
+    /// <summary>How many elements are not above zero; NaN counts as on.</summary>
+    private static long CountOff(ReadOnlySpan<float> values)
+    {
+        const int Block = 1 << 16; // a lane counts no further than this, far from overflow
+        long off = 0;
+        while (values.Length >= Vector<float>.Count)
+        {
+            ReadOnlySpan<Vector<float>> lanes = MemoryMarshal.Cast<float, Vector<float>>(values[..Math.Min(values.Length, Block)]);
+            Vector<int> count = Vector<int>.Zero;
+            foreach (Vector<float> lane in lanes) count -= Vector.LessThanOrEqual(lane, Vector<float>.Zero);
+            off += Vector.Sum(count);
+            values = values[(lanes.Length * Vector<float>.Count)..];
+        }
+        foreach (float v in values)
+            if (v <= 0) off++;
+        return off;
     }
 
     /// <summary>The findings as sentences, one for each ReLU.</summary>

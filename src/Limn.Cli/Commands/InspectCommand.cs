@@ -38,7 +38,7 @@ internal static class InspectCommand
         if (found.Unsupported.Count > 0 || found.Nodes.SelectMany(n => n.Outputs).All(o => o.Shape is not null)) return shapes;
         try
         {
-            foreach (Value value in OnnxReader.Read(path).Graph.Values)
+            foreach (Value value in OnnxReader.Read(path, new OnnxReadOptions { SkipWeights = true }).Graph.Values)
                 if (value.Shape is not null) shapes.TryAdd(value.Name, value.Shape);
         }
         catch (LimnException)

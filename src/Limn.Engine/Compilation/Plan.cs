@@ -34,7 +34,7 @@ internal sealed class Plan
     public IReadOnlyList<PlanStep> Steps => steps;
 
     /// <summary>The bytes of the arenas and of the fetched arrays: what a run needs beside weights and feeds.</summary>
-    public long Bytes => 4L * memory.Sizes[0] + 8L * memory.Sizes[1] + memory.Sizes[2] + fresh.Sum(s => (long)BytesOf(s));
+    public long Bytes => 4L * memory.Sizes[0] + 8L * memory.Sizes[1] + memory.Sizes[2] + fresh.Sum(BytesOf);
 
     public ElementType TypeOf(int slot) => slots[slot].Type;
 
@@ -44,12 +44,15 @@ internal sealed class Plan
     /// <summary>Runs the plan.</summary>
     /// <param name="inputs">The fed arrays, in the order of the feeds.</param>
     /// <param name="workers">The threads that may be used.</param>
+    /// <param name="memoryLimit">The most bytes that the run may take.</param>
     /// <param name="observer">Told each step's index and duration in stopwatch ticks; null for nobody.</param>
     /// <param name="cancellation">Looked at between steps.</param>
     /// <returns>The fetched arrays, in memory that belongs to the caller.</returns>
-    public NdArray[] Run(IReadOnlyList<NdArray> inputs, Workers workers, Action<int, long>? observer, CancellationToken cancellation)
+    public NdArray[] Run(IReadOnlyList<NdArray> inputs, Workers workers, long memoryLimit, Action<int, long>? observer, CancellationToken cancellation)
     {
+        if (Bytes > memoryLimit) throw TooLarge(Bytes, memoryLimit);
         if (arrays is null || !ReferenceEquals(boundTo, workers)) Allocate(workers);
+        long left = memoryLimit - Bytes;
         NdArray?[] live = arrays!;
         for (int i = 0; i < feeds.Length; i++) live[feeds[i]] = inputs[i].As(slots[feeds[i]].Type);
         foreach (int slot in fresh) live[slot] = NdArray.Create(slots[slot].Type, slots[slot].Dims!);
@@ -67,8 +70,9 @@ internal sealed class Plan
             }
             else
             {
-                if (step.Dynamic) AllocateDynamic(step, live);
-                step.Operator.Execute(contexts![s]);
+                if (step.Dynamic) AllocateDynamic(step, live, ref left);
+                (contexts![s].Cancellation, contexts[s].MemoryLimit) = (cancellation, left);
+                step.Operator.Execute(contexts[s]);
             }
             observer?.Invoke(s, System.Diagnostics.Stopwatch.GetTimestamp() - started);
         }
@@ -92,13 +96,15 @@ internal sealed class Plan
         return slot;
     }
 
-    private int BytesOf(int slot) => NdArray.Count(slots[slot].Dims) * slots[slot].Type.Storage() switch { Storage.Float => 4, Storage.Integer => 8, _ => 1 };
+    private long BytesOf(int slot) => BytesOf(slots[slot].Type, slots[slot].Dims!);
+
+    private static long BytesOf(ElementType type, int[] dims) => NdArray.Count(dims) * (type.Storage() switch { Storage.Float => 4L, Storage.Integer or Storage.String => 8L, _ => 1L });
+
+    private static LimnException TooLarge(long needed, long limit) =>
+        new($"Running this model on such an input needs {Math.Max(needed, limit) / 1e9:F1} GB or more, and {limit / 1e9:F1} GB are there. Use a smaller batch or input.");
 
     private void Allocate(Workers workers)
     {
-        long available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
-        if (Bytes > available)
-            throw new LimnException($"Running this model on such an input needs {Bytes / 1e9:F1} GB, and this machine has {available / 1e9:F1} GB. Use a smaller batch or input.");
         var floats = Arena<float>(memory.Sizes[0]);
         var integers = Arena<long>(memory.Sizes[1]);
         var booleans = Arena<bool>(memory.Sizes[2]);
@@ -126,8 +132,14 @@ internal sealed class Plan
     }
 
     /// <summary>Finds out the shapes that depend on data, now that the data are there.</summary>
-    private void AllocateDynamic(PlanStep step, NdArray?[] live)
+    private void AllocateDynamic(PlanStep step, NdArray?[] live, ref long left)
     {
+        if (step.Operator.MakesOutputs)
+        {
+            foreach (int slot in step.Outputs)
+                if (slot >= 0) live[slot] = null; // what an earlier run left
+            return;
+        }
         var inference = new InferenceContext(step.Operator, step.Name, step.Inputs.Length, step.Outputs.Length,
             i => step.Inputs[i] < 0 ? null : (live[step.Inputs[i]]!.Type, Shape.Of(live[step.Inputs[i]]!.Dims)),
             i => live[step.Inputs[i]]);
@@ -137,6 +149,8 @@ internal sealed class Plan
             var (type, shape) = inference.Outputs[i];
             if (shape is null || !shape.TryToArray(out int[]? dims))
                 throw new LimnException($"The shape of output {i} of node '{step.Name}' ({step.Operator.Name}) cannot be determined.");
+            long bytes = BytesOf(type, dims);
+            if ((left -= bytes) < 0) throw TooLarge(bytes, left + bytes);
             if (step.Outputs[i] >= 0) live[step.Outputs[i]] = NdArray.Create(type, dims);
         }
     }

@@ -11,7 +11,7 @@ internal sealed class ForwardPass
     /// <summary>For each graph input behind the target the input, named <c>NAME.reference</c>, that takes its reference; empty without a reference.</summary>
     public IReadOnlyDictionary<Value, Value> ReferenceInputs { get; } = new Dictionary<Value, Value>();
 
-    public ForwardPass(GraphBuilder builder, Graph graph, IReadOnlyList<Node> behind, Value target, bool reference)
+    public ForwardPass(GraphBuilder builder, Graph graph, IReadOnlyList<Node> behind, IEnumerable<Value> targets, bool reference)
     {
         varying = [.. graph.Inputs];
         foreach (Node node in behind)
@@ -21,7 +21,7 @@ internal sealed class ForwardPass
 
         references = [];
         var inputs = new Dictionary<Value, Value>();
-        foreach (Value input in behind.SelectMany(n => n.Inputs).OfType<Value>().Append(target).Where(graph.Inputs.Contains).Distinct())
+        foreach (Value input in behind.SelectMany(n => n.Inputs).OfType<Value>().Concat(targets).Where(graph.Inputs.Contains).Distinct())
             references[input] = inputs[input] = builder.Input($"{input.Name}.reference", input.Type, input.Shape);
         foreach (Node node in behind)
         {

@@ -29,18 +29,24 @@ public static class Gradient
     public static GradientGraph Of(GraphBuilder builder, Graph graph, Value target, IReadOnlyList<Value> at, Rulebook? rulebook = null, Value? seed = null)
     {
         rulebook ??= Rulebook.Calculus;
-        foreach (Value value in at.Prepend(target))
+        return Of(builder, graph, [(target, rulebook.Start(builder, target, seed ?? builder.Filled(target, 1)))], at, rulebook);
+    }
+
+    /// <summary>The same for several targets, each with what arrives at it.</summary>
+    internal static GradientGraph Of(GraphBuilder builder, Graph graph, IReadOnlyList<(Value Value, Value Arriving)> targets, IReadOnlyList<Value> at, Rulebook rulebook)
+    {
+        foreach (Value value in at.Concat(targets.Select(t => t.Value)))
             if (!graph.Contains(value))
                 throw new UnknownNameException($"The value '{value.Name}' is not part of the graph '{graph.Name}'.");
 
-        IReadOnlyList<Node> behind = graph.NodesBehind([target]);
+        IReadOnlyList<Node> behind = graph.NodesBehind(targets.Select(t => t.Value));
         HashSet<Value> leadsHere = [.. at];
         foreach (Node node in behind)
             if (Enumerable.Range(0, node.Inputs.Count).Any(i => node.Inputs[i] is { } v && leadsHere.Contains(v) && !node.Operator.UsesShapeOnly(i)))
                 leadsHere.UnionWith(node.Outputs);
 
-        var arriving = new Dictionary<Value, List<Value>> { [target] = [rulebook.Start(builder, target, seed ?? builder.Filled(target, 1))] };
-        var pass = new ForwardPass(builder, graph, behind, target, rulebook.NeedsReference);
+        var arriving = targets.GroupBy(t => t.Value, t => t.Arriving).ToDictionary(t => t.Key, t => t.ToList());
+        var pass = new ForwardPass(builder, graph, behind, targets.Select(t => t.Value), rulebook.NeedsReference);
         var sums = new Dictionary<Value, Value>();
         List<Node> cuts = [];
 
@@ -63,7 +69,7 @@ public static class Gradient
             Value?[] upstreams = [.. node.Outputs.Select(Arrived)];
             if (Array.TrueForAll(upstreams, u => u is null)) continue;
 
-            var backward = new Backward(builder, node, upstreams, Needs, pass);
+            var backward = new Backward(builder, node, upstreams, Needs, pass, rulebook);
             Value?[]? sent = rulebook.RuleFor(node) is { } rule ? rule(backward) : node.Operator.Gradient(backward);
             if (sent is null)
             {
@@ -79,10 +85,10 @@ public static class Gradient
         }
 
         Value?[] gradients = [.. at.Select(Arrived)];
-        return new GradientGraph(builder.Build(), gradients, cuts) 
+        return new GradientGraph(builder.Build(), gradients, cuts)
         {
             ReferenceInputs = pass.ReferenceInputs,
-            ReferenceTarget = rulebook.NeedsReference ? pass.Reference(target) : null,
+            ReferenceTarget = rulebook.NeedsReference ? pass.Reference(targets[0].Value) : null,
         };
     }
 }

@@ -36,8 +36,9 @@ public sealed class Backward
     private readonly Value?[] upstreams;
     private readonly ForwardPass pass;
 
-    internal Backward(GraphBuilder graph, Node node, Value?[] upstreams, Func<int, bool> needs, ForwardPass pass)
+    internal Backward(GraphBuilder graph, Node node, Value?[] upstreams, Func<int, bool> needs, ForwardPass pass, Rulebook rulebook)
     {
+        Rulebook = rulebook;
         Graph = graph;
         Node = node;
         this.upstreams = upstreams;
@@ -50,6 +51,9 @@ public sealed class Backward
 
     /// <summary>The forward node.</summary>
     public Node Node { get; }
+
+    /// <summary>Whose rule is asked: for nodes that hold graphs, which are gone through by the same rules.</summary>
+    public Rulebook Rulebook { get; }
 
     /// <summary>The first input of the forward node.</summary>
     public Value Input => Inputs(0);
@@ -84,13 +88,13 @@ public sealed class Backward
     public Value?[] Calculus() => Node.Operator.Gradient(this) ?? new Value?[Node.Inputs.Count];
 
     /// <summary>What the derivative of this node sends back for other arrivals at its first output.</summary>
-    public Value?[] Calculus(Value upstream) => new Backward(Graph, Node, [upstream, .. upstreams.Skip(1).Select(_ => (Value?)null)], needs, pass).Calculus();
+    public Value?[] Calculus(Value upstream) => new Backward(Graph, Node, [upstream, .. upstreams.Skip(1).Select(_ => (Value?)null)], needs, pass, Rulebook).Calculus();
 
     /// <summary>The same operator on other inputs, which must be of the shapes of its own, and the derivative there.</summary>
     public OtherPoint At(IReadOnlyList<Value?> inputs, Operator? other = null)
     {
         var node = new Node(Node.Name, other ?? Node.Operator, [.. inputs], [.. Graph.Node(other ?? Node.Operator, inputs, Node.Outputs.Count)]);
-        return new OtherPoint(node, arriving => new Backward(Graph, node, arriving ?? upstreams, i => i < Node.Inputs.Count && needs(i), pass).Calculus());
+        return new OtherPoint(node, arriving => new Backward(Graph, node, arriving ?? upstreams, i => i < Node.Inputs.Count && needs(i), pass, Rulebook).Calculus());
     }
 
     /// <summary>The node on the reference input.</summary>

@@ -33,6 +33,9 @@ public sealed class Session
     /// <summary>The bytes, beside weights and inputs, of the largest run so far.</summary>
     public long PeakBytes { get; private set; }
 
+    /// <summary>The most bytes that a run may take beside weights and inputs; all of the machine's memory unless set. A run that needs more says so before it begins.</summary>
+    public long MemoryLimit { get; init; } = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+
     /// <summary>Runs the graph's outputs on its inputs, given in order.</summary>
     public NdArray[] Run(params ReadOnlySpan<NdArray> inputs)
     {
@@ -49,11 +52,16 @@ public sealed class Session
     /// <exception cref="ShapeMismatchException">A fed array does not fit.</exception>
     public NdArray[] Run(IReadOnlyDictionary<Value, NdArray> feeds, IReadOnlyList<Value> fetches, CancellationToken cancellation = default)
     {
+        return Run(feeds, fetches, MemoryLimit, cancellation);
+    }
+
+    internal NdArray[] Run(IReadOnlyDictionary<Value, NdArray> feeds, IReadOnlyList<Value> fetches, long memoryLimit, CancellationToken cancellation)
+    {
         lock (gate)
         {
             Plan plan = PlanFor(feeds, fetches, out NdArray[] inputs);
             PeakBytes = Math.Max(PeakBytes, plan.Bytes);
-            return plan.Run(inputs, workers, observer: null, cancellation);
+            return plan.Run(inputs, workers, memoryLimit, observer: null, cancellation);
         }
     }
 
@@ -65,7 +73,7 @@ public sealed class Session
             Plan plan = PlanFor(feeds, fetches, out NdArray[] inputs);
             var steps = new List<StepTime>(plan.Steps.Count);
             long started = System.Diagnostics.Stopwatch.GetTimestamp();
-            plan.Run(inputs, workers, (s, ticks) => steps.Add(new StepTime(plan.Steps[s].Name, plan.Steps[s].Operator.Name,
+            plan.Run(inputs, workers, MemoryLimit, (s, ticks) => steps.Add(new StepTime(plan.Steps[s].Name, plan.Steps[s].Operator.Name,
                 plan.Steps[s].Outputs[0] < 0 ? null : plan.DimsOf(plan.Steps[s].Outputs[0]), 1e3 * ticks / System.Diagnostics.Stopwatch.Frequency)), cancellation);
             return new RunProfile(System.Diagnostics.Stopwatch.GetElapsedTime(started).TotalMilliseconds, plan.Bytes, steps);
         }

@@ -34,7 +34,7 @@ public sealed class GraphCopier(GraphBuilder builder)
         {
             var use = new Use(node.Operator, [.. node.Inputs.Select(v => v is null ? null : Mapped(v))], node.Outputs.Count);
             if (!made.TryGetValue(use, out IReadOnlyList<Value>? outputs))
-                made.Add(use, outputs = builder.Node(node.Operator, use.Operands, node.Outputs.Count, rename is null ? null : node.Name, [.. node.Outputs.Select(o => NameOf(o.Name))!]));
+                made.Add(use, outputs = builder.Node(node.Operator, use.Operands, node.Outputs.Count, node.Name, [.. node.Outputs.Select(o => NameOf(o.Name))!]));
             for (int i = 0; i < outputs.Count; i++) map.TryAdd(node.Outputs[i], outputs[i]);
         }
         return [.. fetches.Select(Mapped)];

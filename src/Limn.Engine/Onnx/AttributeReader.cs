@@ -7,22 +7,26 @@ namespace Limn.Engine.Onnx;
 /// <summary>Turns the attributes of a node of a file into plain values.</summary>
 internal static class AttributeReader
 {
+    /// <param name="node">The node.</param>
+    /// <param name="name">Its name, for errors.</param>
+    /// <param name="tensors">Reads tensors.</param>
+    /// <param name="bodies">Makes of a graph what imports it once types and shapes of its inputs are known.</param>
     /// <exception cref="InvalidModelException">An attribute comes twice or has no value.</exception>
-    /// <exception cref="UnsupportedOperatorException">An attribute is a graph, a sparse tensor or a type.</exception>
-    public static NodeAttributes Read(NodeProto node, string name, TensorReader tensors)
+    /// <exception cref="UnsupportedOperatorException">An attribute is a sparse tensor or a type.</exception>
+    public static NodeAttributes Read(NodeProto node, string name, TensorReader tensors, Func<GraphProto, Func<IReadOnlyList<Formal>, ImportedBody>> bodies)
     {
         var values = new Dictionary<string, object>();
         foreach (AttributeProto attribute in node.Attribute)
         {
             if (attribute.RefAttrName.Length > 0)
                 throw new InvalidModelException($"attribute '{attribute.Name}' refers to the attribute '{attribute.RefAttrName}' of a function, outside any function.");
-            if (!values.TryAdd(attribute.Name, Value(attribute, tensors)))
+            if (!values.TryAdd(attribute.Name, Value(attribute, tensors, bodies)))
                 throw new InvalidModelException($"attribute '{attribute.Name}' is given twice.");
         }
         return new NodeAttributes(name, values);
     }
 
-    private static object Value(AttributeProto a, TensorReader tensors) => KindOf(a) switch
+    private static object Value(AttributeProto a, TensorReader tensors, Func<GraphProto, Func<IReadOnlyList<Formal>, ImportedBody>> bodies) => KindOf(a) switch
     {
         Kind.Float => a.F,
         Kind.Int => a.I,
@@ -31,7 +35,8 @@ internal static class AttributeReader
         Kind.Floats => a.Floats.ToArray(),
         Kind.Ints => a.Ints.ToArray(),
         Kind.Strings => a.Strings.Select(s => s.ToStringUtf8()).ToArray(),
-        Kind.Tensor or Kind.Undefined => throw new InvalidModelException($"attribute '{a.Name}' has no value."),
+        Kind.Graph when a.G is not null => bodies(a.G),
+        Kind.Tensor or Kind.Graph or Kind.Undefined => throw new InvalidModelException($"attribute '{a.Name}' has no value."),
         Kind kind => throw new UnsupportedOperatorException($"attribute '{a.Name}' is of the kind {kind}, which is not supported."),
     };
 

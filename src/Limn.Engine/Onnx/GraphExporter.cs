@@ -7,8 +7,16 @@ using Kind = Limn.Engine.Onnx.Schema.AttributeProto.Types.AttributeType;
 namespace Limn.Engine.Onnx;
 
 /// <summary>Turns a <see cref="Graph"/> into a model of the file format.</summary>
-internal static class GraphExporter
+internal sealed class GraphExporter
 {
+    private readonly SortedDictionary<string, int> opsets = new(StringComparer.Ordinal);
+    private readonly Func<string, NdArray, TensorProto> weight;
+    private readonly Dictionary<NdArray, string> large = new(ReferenceEqualityComparer.Instance); // weights that graphs inside nodes take from the model's
+    private readonly List<TensorProto> hoisted = [];
+    private readonly HashSet<string> nodeNames = [];
+
+    private GraphExporter(Func<string, NdArray, TensorProto> weight) => this.weight = weight;
+
     /// <param name="graph">The graph.</param>
     /// <param name="options">The options.</param>
     /// <param name="weight">Makes the tensor of an initializer from its name and elements.</param>
@@ -16,38 +24,52 @@ internal static class GraphExporter
     {
         if (options.MinOpset is < OnnxVersions.MinOpset or > OnnxVersions.MaxOpset)
             throw new InvalidOptionException($"{nameof(options.MinOpset)} is {options.MinOpset}; {OnnxVersions.MinOpset} to {OnnxVersions.MaxOpset} are expected.");
-        var lowered = new Lowering(graph);
-        var model = new ModelProto { ProducerName = "limn", DocString = options.Description, Graph = GraphOf(graph, lowered, weight) };
+        var exporter = new GraphExporter(weight);
+        var model = new ModelProto { ProducerName = "limn", DocString = options.Description };
         if (typeof(GraphExporter).Assembly.GetName().Version is { } version) model.ProducerVersion = version.ToString(3);
         foreach (var (key, value) in options.Metadata) model.MetadataProps.Add(new StringStringEntryProto { Key = key, Value = value });
-
-        var domains = new SortedDictionary<string, int>(StringComparer.Ordinal) { [""] = options.MinOpset };
-        foreach (Node node in lowered.Nodes)
-            domains[node.Operator.Domain] = Math.Max(node.Operator.OpsetVersion, domains.GetValueOrDefault(node.Operator.Domain));
-        foreach (var (domain, opset) in domains) model.OpsetImport.Add(new OperatorSetIdProto { Domain = domain, Version = opset });
-        model.IrVersion = OnnxVersions.IrFor(domains[""]);
+        model.Graph = exporter.GraphOf(graph, new Dictionary<Value, string>(), prefix: "");
+        model.Graph.Initializer.AddRange(exporter.hoisted);
+        exporter.opsets[""] = Math.Max(exporter.opsets.GetValueOrDefault(""), options.MinOpset);
+        foreach (var (domain, opset) in exporter.opsets) model.OpsetImport.Add(new OperatorSetIdProto { Domain = domain, Version = opset });
+        model.IrVersion = OnnxVersions.IrFor(exporter.opsets[""]);
         return model;
     }
 
-    private static GraphProto GraphOf(Graph graph, Lowering lowered, Func<string, NdArray, TensorProto> weight)
+    /// <param name="graph">The graph.</param>
+    /// <param name="around">For a graph inside a node: the names, in the graph around, of what it takes from there.</param>
+    /// <param name="prefix">What its own names begin with: names of a graph inside a node must differ from those around.</param>
+    private GraphProto GraphOf(Graph graph, IReadOnlyDictionary<Value, string> around, string prefix)
     {
-        var proto = new GraphProto { Name = graph.Name };
-        foreach (Value input in graph.Inputs) proto.Input.Add(ValueInfo(input, input.Name));
+        var lowered = new Lowering(graph);
+        var proto = new GraphProto { Name = prefix.Length > 0 && !graph.Name.StartsWith(prefix, StringComparison.Ordinal) ? prefix + graph.Name : graph.Name };
+        foreach (Value input in graph.Inputs)
+            if (!around.ContainsKey(input)) proto.Input.Add(ValueInfo(input, NameOf(input)));
         HashSet<Value> written = [.. graph.Inputs];
-        HashSet<string> outputs = [.. lowered.Outputs.Select(lowered.NameOf)], nodeNames = [];
+        HashSet<string> outputs = [.. lowered.Outputs.Select(NameOf)];
         foreach (Node node in lowered.Nodes)
         {
             foreach (Value? input in node.Inputs) AddWeight(input);
-            proto.Node.Add(NodeOf(node, Unique(node.Name), lowered));
+            proto.Node.Add(NodeOf(node, NameOf, Unique(prefix + node.Name)));
             foreach (Value output in node.Outputs)
-                if (written.Add(output) && output.Shape is not null && !outputs.Contains(lowered.NameOf(output))) proto.ValueInfo.Add(ValueInfo(output, lowered.NameOf(output)));
+                if (written.Add(output) && output.Shape is not null && !outputs.Contains(NameOf(output))) proto.ValueInfo.Add(ValueInfo(output, NameOf(output)));
         }
-        foreach (Value output in lowered.Outputs)
+        for (int i = 0; i < lowered.Outputs.Count; i++)
         {
+            Value output = lowered.Outputs[i];
             AddWeight(output);
-            proto.Output.Add(ValueInfo(output, lowered.NameOf(output)));
+            string name = NameOf(output);
+            if (around.ContainsKey(output)) // a graph inside a node returns only what is its own
+            {
+                name = $"{prefix}output.{i}";
+                proto.Node.Add(new NodeProto { OpType = "Identity", Name = name, Input = { NameOf(output) }, Output = { name } });
+            }
+            proto.Output.Add(ValueInfo(output, name));
         }
         return proto;
+
+        string NameOf(Value value) => around.TryGetValue(value, out string? outer) ? outer
+            : lowered.ConstantOf(value) is { } array && large.TryGetValue(array, out string? once) && prefix.Length > 0 ? once : prefix + lowered.NameOf(value);
 
         // Nodes of one name are refused by ONNX Runtime.
         string Unique(string name)
@@ -59,20 +81,34 @@ internal static class GraphExporter
 
         void AddWeight(Value? value)
         {
-            if (value is not null && !written.Contains(value) && lowered.ConstantOf(value) is { } array && written.Add(value))
-                proto.Initializer.Add(weight(value.Name, array));
+            if (value is null || written.Contains(value) || lowered.ConstantOf(value) is not { } array || !written.Add(value)) return;
+            const int WorthSharing = 256;
+            if (prefix.Length == 0 || array.Length < WorthSharing) proto.Initializer.Add(weight(NameOf(value), array));
+            else if (large.TryAdd(array, prefix + value.Name)) hoisted.Add(weight(large[array], array));
         }
     }
 
-    private static NodeProto NodeOf(Node node, string name, Lowering lowered)
+    private NodeProto NodeOf(Node node, Func<Value, string> nameOf, string name)
     {
-        var proto = new NodeProto { Name = name, OpType = node.Operator.Name };
-        if (node.Operator.Domain.Length > 0) proto.Domain = node.Operator.Domain;
-        int inputs = node.Inputs.Count;
+        Operator op = node.Operator;
+        opsets[op.Domain] = Math.Max(op.OpsetVersion, opsets.GetValueOrDefault(op.Domain));
+        var proto = new NodeProto { Name = name, OpType = op.Name };
+        if (op.Domain.Length > 0) proto.Domain = op.Domain;
+        int inputs = op is ControlFlowOperator { OwnInputs: var own } ? own : node.Inputs.Count;
         while (inputs > 0 && node.Inputs[inputs - 1] is null) inputs--;
-        foreach (Value? input in node.Inputs.Take(inputs)) proto.Input.Add(input is null ? "" : lowered.NameOf(input));
-        foreach (Value output in node.Outputs) proto.Output.Add(lowered.NameOf(output));
-        foreach (OperatorAttribute attribute in node.Operator.Attributes) proto.Attribute.Add(AttributeOf(node, attribute));
+        foreach (Value? input in node.Inputs.Take(inputs)) proto.Input.Add(input is null ? "" : nameOf(input));
+        foreach (Value output in node.Outputs) proto.Output.Add(nameOf(output));
+        if (op is not ControlFlowOperator flow)
+        {
+            foreach (OperatorAttribute attribute in op.Attributes) proto.Attribute.Add(AttributeOf(node, attribute));
+            return proto;
+        }
+        foreach (var (attribute, body) in flow.Bodies)
+        {
+            var around = new Dictionary<Value, string>();
+            for (int i = flow.Formals; i < body.Inputs.Count; i++) around[body.Inputs[i]] = nameOf(node.Inputs[flow.OwnInputs + i - flow.Formals]!);
+            proto.Attribute.Add(new AttributeProto { Name = attribute, Type = Kind.Graph, G = GraphOf(body, around, $"{proto.Output[0]}/{attribute}/") });
+        }
         return proto;
     }
 

@@ -4,45 +4,86 @@ using Limn.Engine.Operators;
 
 namespace Limn.Engine.Onnx;
 
-/// <summary>Turns the graph of a file into a <see cref="Graph"/>, node by node, through the operators' definitions.</summary>
-internal sealed class GraphImporter(ModelProto model, IReadOnlyDictionary<string, int> domains, TensorReader tensors, OnnxReadOptions options)
+/// <summary>Turns a graph of a file into a <see cref="Graph"/>, node by node, through the operators' definitions.</summary>
+/// <param name="graph">The graph.</param>
+/// <param name="session">What all graphs of the file share.</param>
+/// <param name="outer">The graph around, for one inside a node.</param>
+internal sealed class GraphImporter(GraphProto graph, ImportSession session, GraphImporter? outer = null)
 {
-    private readonly GraphProto graph = model.Graph;
     private readonly Dictionary<string, Value> values = [];
+    private readonly List<Value> around = [];
+    private readonly GraphImporter? outer = outer;
+    private readonly int depth = outer is null ? 0 : outer.depth + 1;
+    private GraphBuilder builder = new();
 
+    /// <summary>Reads the graph of the model.</summary>
     public Graph Import(string name)
     {
-        if (graph.Node.Count > options.MaxNodes)
-            throw new InvalidModelException($"the graph has {graph.Node.Count} nodes; {nameof(OnnxReadOptions.MaxNodes)} allows {options.MaxNodes}.");
-        if (graph.SparseInitializer.Count > 0)
-            throw new UnsupportedOperatorException($"the initializer '{graph.SparseInitializer[0].Values?.Name}' is sparse, which is not supported. Convert it to a dense one.");
-        OperatorSupport.Check(model, domains);
-
-        var builder = new GraphBuilder(name) { Declared = Declarations() };
+        Begin(name);
         HashSet<string> weights = [.. graph.Initializer.Select(t => t.Name)];
-        foreach (TensorProto tensor in graph.Initializer)
-        {
-            AddInitializer(builder, tensor.Name, tensors.Read(tensor));
-            tensor.ClearRawData(); // so that a large model is not in memory twice
-        }
         foreach (ValueInfoProto input in graph.Input)
             if (!weights.Contains(input.Name)) values.Add(input.Name, builder.Input(input.Name, TypeOf(input), ShapeOf(input.Type.TensorType)));
-        foreach (NodeProto node in NodeOrder.Sort(graph.Node, values.Keys.ToHashSet())) Add(builder, node);
+        return End();
+    }
+
+    /// <summary>Reads a graph inside a node. What it takes from around becomes an input after its own; constants from around are constants of its own.</summary>
+    private ImportedBody Import(string name, IReadOnlyList<Formal> formals)
+    {
+        if (graph.Input.Count != formals.Count)
+            throw new InvalidModelException($"its graph '{name}' has {graph.Input.Count} inputs, and {formals.Count} are given.");
+        Begin(graph.Name.Length > 0 ? graph.Name : name);
+        for (int i = 0; i < formals.Count; i++)
+        {
+            Value value = builder.Input(graph.Input[i].Name, formals[i].Type, formals[i].Shape);
+            // Numbers may be declared as vectors of one.
+            if (formals[i].Shape is { Rank: 0 } && graph.Input[i].Type?.TensorType?.Shape is { Dim.Count: 1 }) value = builder.Reshape(value, 1);
+            values.Add(graph.Input[i].Name, value);
+        }
+        return new ImportedBody(End(), around);
+    }
+
+    private void Begin(string name)
+    {
+        session.Count(graph, depth);
+        if (graph.SparseInitializer.Count > 0)
+            throw new UnsupportedOperatorException($"the initializer '{graph.SparseInitializer[0].Values?.Name}' is sparse, which is not supported. Convert it to a dense one.");
+        builder = new GraphBuilder(name) { Declared = Declarations() };
+        foreach (TensorProto tensor in graph.Initializer)
+        {
+            AddInitializer(tensor.Name, session.Tensors.Read(tensor));
+            if (outer is null) tensor.ClearRawData(); // so that a large model is not in memory twice; a graph inside a node may be read again
+        }
+    }
+
+    private Graph End()
+    {
+        HashSet<string> available = [.. values.Keys];
+        for (GraphImporter? scope = outer; scope is not null; scope = scope.outer) available.UnionWith(scope.values.Keys);
+        foreach (NodeProto node in NodeOrder.Sort(graph.Node, available)) Add(node);
         foreach (ValueInfoProto output in graph.Output)
-            builder.Output(values.GetValueOrDefault(output.Name)
-                ?? throw new InvalidModelException($"the output '{output.Name}' is not produced by any node."));
+            builder.Output(Find(output.Name) ?? throw new InvalidModelException($"the output '{output.Name}' is not produced by any node."));
         return builder.Build();
     }
 
-    private void Add(GraphBuilder builder, NodeProto node)
+    /// <summary>The value of a name here or around; null if there is none.</summary>
+    private Value? Find(string name)
+    {
+        if (values.TryGetValue(name, out Value? value)) return value;
+        if (outer?.Find(name) is not { } from) return null;
+        if (outer.builder.ConstantOf(from) is { } constant) return values[name] = builder.Constant(constant, name);
+        around.Add(from);
+        return values[name] = builder.Input(name, from.Type, from.Shape);
+    }
+
+    private void Add(NodeProto node)
     {
         string name = NodeOrder.NameOf(node), domain = OnnxVersions.Domain(node.Domain);
-        int opset = domains[domain];
+        int opset = session.OpsetOf(node);
         try
         {
-            NodeAttributes attributes = AttributeReader.Read(node, name, tensors);
-            if (domain.Length == 0 && node.OpType == "Constant") AddConstant(builder, node, attributes);
-            else AddNode(builder, node, new OperatorImport(builder, name, opset, Inputs(node), Trimmed(node.Output), attributes));
+            NodeAttributes attributes = AttributeReader.Read(node, name, session.Tensors, body => formals => new GraphImporter(body, session, this).Import(name, formals));
+            if (domain.Length == 0 && node.OpType == "Constant") AddConstant(node, attributes);
+            else AddNode(node, new OperatorImport(builder, name, opset, Inputs(node), Trimmed(node.Output), attributes));
             string[] unread = [.. attributes.Unread];
             if (unread.Length > 0)
                 throw new UnsupportedOperatorException($"attribute{(unread.Length > 1 ? "s" : "")} '{string.Join("', '", unread)}' of this operator {(unread.Length > 1 ? "are" : "is")} not supported.");
@@ -57,7 +98,7 @@ internal sealed class GraphImporter(ModelProto model, IReadOnlyDictionary<string
         }
     }
 
-    private void AddNode(GraphBuilder builder, NodeProto node, OperatorImport import)
+    private void AddNode(NodeProto node, OperatorImport import)
     {
         IReadOnlyList<Value> outputs = OperatorRegistry.Find(node.Domain, node.OpType)!.Import(import);
         for (int i = 0; i < import.OutputNames.Count; i++)
@@ -71,7 +112,7 @@ internal sealed class GraphImporter(ModelProto model, IReadOnlyDictionary<string
     }
 
     /// <summary>A Constant node is an initializer under the name of its output.</summary>
-    private void AddConstant(GraphBuilder builder, NodeProto node, NodeAttributes attributes)
+    private void AddConstant(NodeProto node, NodeAttributes attributes)
     {
         if (node.Output.Count == 0 || node.Output[0].Length == 0) throw new InvalidModelException("it has no output.");
         NdArray? array = attributes.Tensor("value");
@@ -81,16 +122,16 @@ internal sealed class GraphImporter(ModelProto model, IReadOnlyDictionary<string
         array ??= attributes.Floats("value_floats") is { } floats ? NdArray.Vector(floats) : null;
         array ??= attributes.Ints("value_ints") is { } ints ? NdArray.Vector(ints) : null;
         array ??= attributes.Strings("value_strings") is { } strings ? new NdArray(strings, strings.Length) : null;
-        AddInitializer(builder, node.Output[0], array ?? throw new InvalidModelException("it has no value."));
+        AddInitializer(node.Output[0], array ?? throw new InvalidModelException("it has no value."));
     }
 
-    private void AddInitializer(GraphBuilder builder, string name, NdArray array)
+    private void AddInitializer(string name, NdArray array)
     {
         if (name.Length == 0) throw new InvalidModelException("an initializer has no name.");
         values.Add(name, builder.Constant(array, name)); // the builder refuses a name that is taken
     }
 
-    private List<Value?> Inputs(NodeProto node) => [.. Trimmed(node.Input).Select(i => i.Length == 0 ? null : values[i])];
+    private List<Value?> Inputs(NodeProto node) => [.. Trimmed(node.Input).Select(i => i.Length == 0 ? null : Find(i)!)];
 
     private static string[] Trimmed(IReadOnlyList<string> names)
     {
@@ -104,7 +145,7 @@ internal sealed class GraphImporter(ModelProto model, IReadOnlyDictionary<string
     {
         var declared = new Dictionary<string, Shape?>();
         foreach (NodeProto node in graph.Node)
-            foreach (string output in node.Output) declared[output] = null;
+            foreach (string name in node.Output.Concat(NodeOrder.InputsOf(node))) declared[name] = null;
         foreach (ValueInfoProto info in graph.ValueInfo.Concat(graph.Output).Concat(graph.Input)) declared[info.Name] = ShapeOf(info.Type?.TensorType);
         foreach (TensorProto tensor in graph.Initializer) declared.TryAdd(tensor.Name, null);
         return declared;

@@ -20,7 +20,7 @@ internal static class NodeOrder
         var waiting = new int[nodes.Count];
         var users = new List<int>?[nodes.Count];
         for (int n = 0; n < nodes.Count; n++)
-            foreach (string input in nodes[n].Input.Where(i => i.Length > 0 && !available.Contains(i)).Distinct())
+            foreach (string input in InputsOf(nodes[n]).Where(i => !available.Contains(i)).Distinct())
             {
                 if (!producer.TryGetValue(input, out int from))
                     throw new InvalidModelException($"{Describe(nodes[n])} takes '{input}', which is neither an input, nor an initializer, nor the output of a node.");
@@ -45,6 +45,24 @@ internal static class NodeOrder
     /// <summary>The name of a node, made up from its operator and first output if the file has none.</summary>
     public static string NameOf(NodeProto node) => node.Name.Length > 0 ? node.Name : $"{node.OpType}_{node.Output.FirstOrDefault(o => o.Length > 0) ?? "unused"}";
 
+    /// <summary>The names that a node depends on: its inputs, and what graphs inside it take from around.</summary>
+    public static IEnumerable<string> InputsOf(NodeProto node)
+    {
+        foreach (string input in node.Input)
+            if (input.Length > 0) yield return input;
+        foreach (AttributeProto attribute in node.Attribute)
+            if (attribute.G is { } graph)
+                foreach (string name in TakenFromAround(graph)) yield return name;
+    }
+
+    private static HashSet<string> TakenFromAround(GraphProto graph)
+    {
+        HashSet<string> own = [.. graph.Input.Select(i => i.Name), .. graph.Initializer.Select(i => i.Name), .. graph.Node.SelectMany(n => n.Output)];
+        HashSet<string> taken = [.. graph.Node.SelectMany(InputsOf), .. graph.Output.Select(o => o.Name)];
+        taken.ExceptWith(own);
+        return taken;
+    }
+
     private static string Describe(NodeProto node) => $"node '{NameOf(node)}' ({node.OpType})";
 
     /// <summary>One circle: from any blocked node back along blocked producers until one comes again.</summary>
@@ -56,7 +74,7 @@ internal static class NodeOrder
         while (place.TryAdd(at, path.Count))
         {
             path.Add(at);
-            at = nodes[at].Input.Where(producer.ContainsKey).Select(i => producer[i]).First(p => waiting[p] > 0);
+            at = InputsOf(nodes[at]).Where(producer.ContainsKey).Select(i => producer[i]).First(p => waiting[p] > 0);
         }
         path.RemoveRange(0, place[at]);
         path.Reverse();

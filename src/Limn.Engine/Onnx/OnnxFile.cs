@@ -26,6 +26,12 @@ public sealed record OnnxReadOptions
     /// <summary>The most nodes (default 500 000).</summary>
     public int MaxNodes { get; init; } = 500_000;
 
+    /// <summary>Whether large weights (from 4 KB) are left unread and are zeros: for a look at names and shapes, which reads a few kilobytes of any model.</summary>
+    public bool SkipWeights { get; init; }
+
+    /// <summary>How deep graphs may be nested in nodes, and functions in functions (default 8).</summary>
+    public int MaxGraphDepth { get; init; } = 8;
+
     /// <summary>How deep messages may be nested in each other (default 100).</summary>
     public int MaxDepth { get; init; } = 100;
 

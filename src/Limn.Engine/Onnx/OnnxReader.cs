@@ -19,7 +19,12 @@ public static class OnnxReader
     public static OnnxFile Read(string path, OnnxReadOptions? options = null)
     {
         options ??= new OnnxReadOptions();
-        return Named(path, () => Import(Parse(path, options), Path.GetFileNameWithoutExtension(path), FolderOf(path, options), options));
+        return Named(path, () =>
+        {
+            using FileStream stream = Open(path, options);
+            ModelProto model = Skim(stream, options, out IReadOnlyDictionary<TensorProto, FilePart> parts);
+            return Import(model, Path.GetFileNameWithoutExtension(path), FolderOf(path, options), options, parts);
+        });
     }
 
     /// <summary>Reads a model from a stream, to its end.</summary>
@@ -28,7 +33,7 @@ public static class OnnxReader
     {
         ArgumentNullException.ThrowIfNull(stream);
         options ??= new OnnxReadOptions();
-        return Named("model", () => Import(Parse(stream, options), "model", options.ExternalDataFolder, options));
+        return Named("model", () => Import(Parse(stream, options), "model", options.ExternalDataFolder, options, parts: null));
     }
 
     /// <summary>Reads a model from memory.</summary>
@@ -41,18 +46,26 @@ public static class OnnxReader
         return Read(stream, options);
     }
 
-    /// <summary>What the file says of itself: also for a model with operators that are not supported. Weights are not converted.</summary>
+    /// <summary>What the file says of itself: also for a model with operators that are not supported. Weights are not read.</summary>
     /// <exception cref="InvalidModelException">The file is missing, truncated or not ONNX.</exception>
     /// <exception cref="UnsupportedOperatorException">Its IR or operator-set version is outside the range that is read.</exception>
     public static OnnxInspection Inspect(string path, OnnxReadOptions? options = null) =>
-        Named(path, () => OnnxInspection.Of(Parse(path, options ?? new OnnxReadOptions()), Path.GetFileNameWithoutExtension(path)));
+        Named(path, () =>
+        {
+            options ??= new OnnxReadOptions();
+            using FileStream stream = Open(path, options);
+            return OnnxInspection.Of(Skim(stream, options, out _), Path.GetFileNameWithoutExtension(path));
+        });
 
-    private static ModelProto Parse(string path, OnnxReadOptions options)
+    private static FileStream Open(string path, OnnxReadOptions options)
     {
         try
         {
-            using FileStream stream = File.OpenRead(path);
-            return Parse(stream, options);
+            FileStream stream = File.OpenRead(path);
+            if (stream.Length <= options.MaxFileBytes) return stream;
+            long length = stream.Length;
+            stream.Dispose();
+            throw TooLarge(length, options);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
@@ -60,10 +73,29 @@ public static class OnnxReader
         }
     }
 
+    private static ModelProto Skim(FileStream stream, OnnxReadOptions options, out IReadOnlyDictionary<TensorProto, FilePart> parts)
+    {
+        try
+        {
+            return ModelSkimmer.Read(stream, options, out parts);
+        }
+        catch (InvalidProtocolBufferException e)
+        {
+            throw new InvalidModelException($"this is not an ONNX model, or the file is damaged: {e.Message}", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
+        {
+            throw new InvalidModelException($"the file cannot be read: {e.Message}", e);
+        }
+    }
+
+    private static InvalidModelException TooLarge(long length, OnnxReadOptions options) =>
+        new($"the file has {length} bytes; {nameof(OnnxReadOptions.MaxFileBytes)} allows {options.MaxFileBytes}.");
+
     private static ModelProto Parse(Stream stream, OnnxReadOptions options)
     {
         if (stream.CanSeek && stream.Length - stream.Position > options.MaxFileBytes)
-            throw new InvalidModelException($"the file has {stream.Length - stream.Position} bytes; {nameof(OnnxReadOptions.MaxFileBytes)} allows {options.MaxFileBytes}.");
+            throw TooLarge(stream.Length - stream.Position, options);
         try
         {
             using var input = CodedInputStream.CreateWithLimits(stream, options.MaxFileBytes, options.MaxDepth);
@@ -96,13 +128,14 @@ public static class OnnxReader
         }
     }
 
-    private static OnnxFile Import(ModelProto model, string fileName, string? folder, OnnxReadOptions options)
+    private static OnnxFile Import(ModelProto model, string fileName, string? folder, OnnxReadOptions options, IReadOnlyDictionary<TensorProto, FilePart>? parts)
     {
         Dictionary<string, int> domains = OnnxVersions.Check(model);
         using var external = new ExternalData(folder, options.MaxExternalBytes);
-        var importer = new GraphImporter(model, domains, new TensorReader(external), options);
+        OperatorSupport.Check(model, domains);
+        var session = new ImportSession(domains, FunctionInliner.Apply(model, options), new TensorReader(external, parts, options.SkipWeights), options);
         string name = model.Graph.Name.Length > 0 ? model.Graph.Name : fileName;
-        return new OnnxFile(importer.Import(name), name, ProducerOf(model), (int)model.IrVersion, domains.GetValueOrDefault(""), domains, MetadataOf(model));
+        return new OnnxFile(new GraphImporter(model.Graph, session).Import(name), name, ProducerOf(model), (int)model.IrVersion, domains.GetValueOrDefault(""), domains, MetadataOf(model));
     }
 
     internal static string ProducerOf(ModelProto model) => $"{model.ProducerName} {model.ProducerVersion}".Trim();

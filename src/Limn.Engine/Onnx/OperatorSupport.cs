@@ -28,25 +28,35 @@ internal static class OperatorSupport
 
     public static IReadOnlyList<UnsupportedOperator> Missing(ModelProto model, IReadOnlyDictionary<string, int> domains)
     {
-        HashSet<(string, string)> functions = [.. model.Functions.Select(f => (OnnxVersions.Domain(f.Domain), f.Name))];
+        var functions = new Dictionary<(string, string), FunctionProto>();
+        foreach (FunctionProto function in model.Functions) functions[(OnnxVersions.Domain(function.Domain), function.Name)] = function;
         var missing = new Dictionary<(string Domain, string Name), UnsupportedOperator>();
-        foreach (NodeProto node in model.Graph.Node)
-        {
-            (string Domain, string Name) key = (OnnxVersions.Domain(node.Domain), node.OpType);
-            if (missing.TryGetValue(key, out UnsupportedOperator? seen)) missing[key] = seen with { Uses = seen.Uses + 1 };
-            else if (Reason(key.Domain, key.Name, domains, functions.Contains(key)) is { } reason)
-                missing.Add(key, new UnsupportedOperator(key.Name, key.Domain, domains.GetValueOrDefault(key.Domain), NodeOrder.NameOf(node), 1, reason));
-        }
+        HashSet<FunctionProto> seen = new(ReferenceEqualityComparer.Instance);
+        Look(model.Graph.Node, domains);
         return [.. missing.Values];
+
+        void Look(IEnumerable<NodeProto> nodes, IReadOnlyDictionary<string, int> opsets)
+        {
+            foreach (NodeProto node in nodes)
+            {
+                (string Domain, string Name) key = (OnnxVersions.Domain(node.Domain), node.OpType);
+                if (missing.TryGetValue(key, out UnsupportedOperator? known)) missing[key] = known with { Uses = known.Uses + 1 };
+                else if (OperatorRegistry.Find(key.Domain, key.Name) is null && functions.TryGetValue(key, out FunctionProto? function))
+                {
+                    if (seen.Add(function)) Look(function.Node, FunctionInliner.OpsetsOf(function, opsets));
+                }
+                else if (Reason(key.Domain, key.Name, opsets) is { } reason)
+                    missing.Add(key, new UnsupportedOperator(key.Name, key.Domain, opsets.GetValueOrDefault(key.Domain), NodeOrder.NameOf(node), 1, reason));
+                foreach (AttributeProto attribute in node.Attribute)
+                    if (attribute.G is { } graph) Look(graph.Node, opsets);
+            }
+        }
     }
 
-    private static string? Reason(string domain, string name, IReadOnlyDictionary<string, int> domains, bool isFunction)
+    private static string? Reason(string domain, string name, IReadOnlyDictionary<string, int> domains)
     {
-        if (isFunction) return "it is a function that the file defines itself; export the model with its functions inlined";
         bool constant = domain.Length == 0 && name == "Constant";
         OperatorDefinition? definition = OperatorRegistry.Find(domain, name);
-        if (definition is null && domain.Length == 0 && name is ("If" or "Loop" or "Scan"))
-            return "graphs inside nodes are not supported; export the model without data-dependent control flow";
         if (definition is null && !constant)
             return OperatorRegistry.Nearest(name) is { } near ? $"Limn does not know it; the nearest that it knows is {near}" : "Limn does not know it";
         if (!domains.TryGetValue(domain, out int opset)) return $"the file does not declare the operator set '{OnnxVersions.Display(domain)}'";

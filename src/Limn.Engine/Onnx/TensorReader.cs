@@ -9,7 +9,10 @@ namespace Limn.Engine.Onnx;
 /// Turns the tensors of a file into arrays: floating types become float (double is rounded, float16 and bfloat16 are exact), integers long.
 /// Sizes are compared with the shape before anything is allocated.
 /// </summary>
-internal sealed class TensorReader(ExternalData external)
+/// <param name="external">Weights beside the file.</param>
+/// <param name="parts">Weights that were left in the file, each beside its tensor.</param>
+/// <param name="skipWeights">Whether weights outside the message are left unread, and are zeros: memory that is never touched is never taken.</param>
+internal sealed class TensorReader(ExternalData external, IReadOnlyDictionary<TensorProto, FilePart>? parts = null, bool skipWeights = false)
 {
     private const int Chunk = 1 << 22; // bytes read from an external file at a time; a multiple of every element size
 
@@ -22,6 +25,11 @@ internal sealed class TensorReader(ExternalData external)
         if (tensor.Segment is not null)
             throw new UnsupportedOperatorException($"the tensor '{tensor.Name}' is stored in segments, which are not supported.");
         if (tensor.DataLocation == TensorProto.Types.DataLocation.External) return FromFile(tensor, type, dims, count);
+        if (parts?.TryGetValue(tensor, out FilePart part) == true)
+        {
+            Expect(tensor, dims, "bytes", part.Length, (long)count * SizeOf(type));
+            return FromFile(tensor, type, dims, count, part.File, part.Offset);
+        }
         return tensor.HasRawData ? FromRaw(tensor, type, dims, count) : FromFields(tensor, type, dims, count);
     }
 
@@ -59,9 +67,16 @@ internal sealed class TensorReader(ExternalData external)
     {
         if (type == ElementType.String)
             throw new InvalidModelException($"the strings of the tensor '{tensor.Name}' are said to be external data, which the format does not allow.");
+        (SafeFileHandle file, long offset) = external.Find(tensor, (long)count * SizeOf(type));
+        return FromFile(tensor, type, dims, count, file, offset);
+    }
+
+    private NdArray FromFile(TensorProto tensor, ElementType type, int[] dims, int count, SafeFileHandle file, long offset)
+    {
+        if (type == ElementType.String) throw NotRaw(tensor);
+        if (skipWeights && count * (long)SizeOf(type) >= ModelSkimmer.WorthLeaving) return NdArray.Create(type, dims);
         int size = SizeOf(type);
         long bytes = (long)count * size;
-        (SafeFileHandle file, long offset) = external.Find(tensor, bytes);
         var array = NdArray.Create(type, dims);
         var buffer = new byte[(int)Math.Min(bytes, Chunk)];
         for (long done = 0; done < bytes;)
@@ -70,7 +85,7 @@ internal sealed class TensorReader(ExternalData external)
             while (got < want)
             {
                 int read = RandomAccess.Read(file, buffer.AsSpan(got, want - got), offset + done + got);
-                if (read == 0) throw new InvalidModelException($"the external data of '{tensor.Name}' end too early.");
+                if (read == 0) throw new InvalidModelException($"the data of '{tensor.Name}' end too early.");
                 got += read;
             }
             Decode(buffer.AsSpan(0, want), array, (int)(done / size));
@@ -81,13 +96,15 @@ internal sealed class TensorReader(ExternalData external)
 
     private static NdArray FromRaw(TensorProto tensor, ElementType type, int[] dims, int count)
     {
-        if (type == ElementType.String)
-            throw new InvalidModelException($"the strings of the tensor '{tensor.Name}' are stored as raw data, which the format does not allow.");
+        if (type == ElementType.String) throw NotRaw(tensor);
         Expect(tensor, dims, "bytes", tensor.RawData.Length, (long)count * SizeOf(type));
         var array = NdArray.Create(type, dims);
         Decode(tensor.RawData.Span, array, 0);
         return array;
     }
+
+    private static InvalidModelException NotRaw(TensorProto tensor) =>
+        new($"the strings of the tensor '{tensor.Name}' are stored as raw data, which the format does not allow.");
 
     private static NdArray FromFields(TensorProto tensor, ElementType type, int[] dims, int count)
     {

@@ -23,6 +23,12 @@ public sealed class KernelContext
 
     public Workers Workers { get; }
 
+    /// <summary>Stops a long kernel, such as a loop.</summary>
+    public CancellationToken Cancellation { get; internal set; }
+
+    /// <summary>The bytes that a kernel which runs graphs may take for one of their runs.</summary>
+    public long MemoryLimit { get; internal set; } = long.MaxValue;
+
     public int InputCount => inputs.Length;
 
     public int OutputCount => outputs.Length;
@@ -35,6 +41,15 @@ public sealed class KernelContext
     public NdArray Input(int index) => slots[inputs[index]]!;
 
     public NdArray Output(int index) => slots[outputs[index]]!;
+
+    /// <summary>Hands over an output that the kernel made itself (<see cref="Operator.MakesOutputs"/>); one that nobody wants is dropped.</summary>
+    public void Store(int output, NdArray array)
+    {
+        if (!Wants(output)) return;
+        if (slots[outputs[output]] is { } planned) planned.CopyFrom(array.Dims.SequenceEqual(planned.Dims) ? array
+            : throw new ShapeMismatchException($"output {output} came out as {NdArray.Describe(array.Dims)}, and {NdArray.Describe(planned.Dims)} was inferred."));
+        else slots[outputs[output]] = array;
+    }
 
     public ReadOnlySpan<float> Floats(int input) => Input(input).Floats;
 

@@ -30,6 +30,9 @@ public abstract class Operator
     /// <summary>Whether the outputs depend on input <paramref name="input"/>'s shape only, not on its elements.</summary>
     public virtual bool UsesShapeOnly(int input) => false;
 
+    /// <summary>Whether the kernel makes its outputs itself where their shapes depend on data (<see cref="KernelContext.Store"/>).</summary>
+    public virtual bool MakesOutputs => false;
+
     /// <summary>Types and shapes of the outputs, from those of the inputs as far as they are known.</summary>
     /// <exception cref="ShapeMismatchException">The inputs do not fit.</exception>
     public abstract void Infer(InferenceContext context);

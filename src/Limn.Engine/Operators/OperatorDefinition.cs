@@ -35,6 +35,12 @@ public sealed record OperatorImport(GraphBuilder Graph, string Node, int Opset, 
     public Value Input(int index) => Has(index) ? Inputs[index]!
         : throw new InvalidModelException($"Node '{Node}' lacks its input {index}, which is required.");
 
+    /// <summary>Imports the graph of an attribute.</summary>
+    /// <param name="attribute">The attribute.</param>
+    /// <param name="formals">Types and shapes of the graph's inputs, which hold whenever it runs.</param>
+    public ImportedBody Body(string attribute, IReadOnlyList<Formal> formals) =>
+        (Attributes.Body(attribute) ?? throw new InvalidModelException($"Node '{Node}' lacks its graph '{attribute}'."))(formals);
+
     /// <summary>Adds the node that produces the outputs of the file's node, under their names.</summary>
     public IReadOnlyList<Value> Emit(Operator op, params IReadOnlyList<Value?> operands) => Graph.Node(op, operands, name: Node, outputNames: OutputNames);
 
@@ -70,6 +76,8 @@ public sealed class NodeAttributes(string node, IReadOnlyDictionary<string, obje
     public string[]? Strings(string name) => Get<string[]>(name, out string[]? value) ? value : null;
 
     public NdArray? Tensor(string name) => Get<NdArray>(name, out NdArray? value) ? value : null;
+
+    internal Func<IReadOnlyList<Formal>, ImportedBody>? Body(string name) => Get<Func<IReadOnlyList<Formal>, ImportedBody>>(name, out var value) ? value : null;
 
     /// <summary>Marks an attribute as known and without effect here.</summary>
     public void Ignore(string name) => read.Add(name);

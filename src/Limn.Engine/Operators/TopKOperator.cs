@@ -4,17 +4,10 @@ using Limn.Engine.Kernels;
 
 namespace Limn.Engine.Operators;
 
-/// <summary><c>TopK</c> of ONNX operator sets 1 to 25; before 10, k is an attribute and becomes an input.</summary>
+/// <summary>The operator <c>TopK</c>.</summary>
 public static class TopKOperator
 {
-    internal static IEnumerable<OperatorDefinition> Definitions =>
-    [
-        OperatorDefinition.Of("TopK", import => import.Emit(
-            new TopK { Axis = import.Attributes.Int("axis", -1), Largest = import.Attributes.Flag("largest", true), Sorted = import.Attributes.Flag("sorted", true) },
-            import.Opset >= 10 ? import.Inputs : [import.Input(0), import.Graph.Integers(import.Attributes.Int("k", 0))])),
-    ];
-
-    /// <summary>The k largest (or smallest) elements along an axis, in order, and their places.</summary>
+    /// <summary>The k largest (or smallest) elements along an axis, in order, and where they are.</summary>
     public static (Value Values, Value Indices) TopK(this GraphBuilder graph, Value x, int k, int axis = -1, bool largest = true)
     {
         IReadOnlyList<Value> both = graph.Node(new TopK { Axis = axis, Largest = largest }, [x, graph.Integers(k)], 2);
@@ -22,69 +15,87 @@ public static class TopKOperator
     }
 }
 
-/// <summary>The k largest or smallest elements along an axis in order, the best first, and their places as int64. Inputs: x, k as a vector of one.</summary>
-/// <remarks>Of equal elements the first comes first. NaN counts as the largest, as in numpy. What is not asked to be sorted is sorted all the same.</remarks>
+/// <summary>The k largest (or smallest) elements along an axis, in order, and where they are. Inputs: x, k (a vector of one integer). Outputs: values, indices.</summary>
+/// <remarks>
+/// ONNX 1, 10, 11 and 24; in the first, k is an attribute. Of equal elements the first comes first; NaN counts as larger than all others, as in PyTorch. Always
+/// sorted, which sorted = 0 allows. The gradient goes to the elements that were chosen.
+/// </remarks>
 public sealed class TopK : Operator
 {
+    internal static IEnumerable<OperatorDefinition> Definitions => [OperatorDefinition.Of("TopK", Import)];
+
     public long Axis { get; init; } = -1;
 
     public bool Largest { get; init; } = true;
 
-    public bool Sorted { get; init; } = true;
-
     public override string Name => "TopK";
 
-    public override IEnumerable<OperatorAttribute> Attributes => [new("axis", Axis), new("largest", Largest ? 1L : 0L), new("sorted", Sorted ? 1L : 0L)];
+    public override int OpsetVersion => 11;
+
+    public override IEnumerable<OperatorAttribute> Attributes => [new("axis", Axis), new("largest", Largest ? 1L : 0L)];
 
     public override void Infer(InferenceContext context)
     {
-        if (!context.TypeOf(0).IsFloating() && !context.TypeOf(0).IsInteger()) throw context.Error($"it takes numbers, and its input is {context.TypeOf(0)}.");
-        Shape? shape = context.ShapeOf(0), result = null;
+        Shape? shape = context.ShapeOf(0);
         if (shape is not null)
         {
             int axis = Shape.Axis(Axis, shape.Rank);
-            Dim k = context.Integers(1) is { } given ? Dim.Of(given[0]) : Dim.Unknown;
-            if (k.IsKnown && shape[axis].IsKnown && k.Value > shape[axis].Value) throw context.Error($"the first {k} elements of an axis of {shape[axis]} are asked for.");
-            result = shape.With(axis, k);
+            Dim k = context.Integers(1) is [var count] ? Dim.Of(count) : Dim.Unknown;
+            if (k.IsKnown && shape[axis].IsKnown && k.Value > shape[axis].Value) throw context.Error($"k is {k}, and the axis has {shape[axis]} elements.");
+            shape = shape.With(axis, k);
         }
-        context.Output(0, context.TypeOf(0), result);
-        context.Output(1, ElementType.Int64, result);
+        if (context.TypeOf(0).Storage() is Storage.Boolean or Storage.String) throw context.Error($"elements of type {context.TypeOf(0)} have no order; numbers do.");
+        context.Output(0, context.TypeOf(0), shape);
+        context.Output(1, ElementType.Int64, shape);
     }
 
     public override void Execute(KernelContext context)
     {
-        if (context.Input(0).Type.IsFloating()) Choose<float>(context, (a, b) => float.IsNaN(a) || float.IsNaN(b) ? float.IsNaN(a).CompareTo(float.IsNaN(b)) : a.CompareTo(b));
-        else Choose<long>(context, (a, b) => a.CompareTo(b));
-    }
-
-    private void Choose<T>(KernelContext context, Comparison<T> compare)
-        where T : unmanaged
-    {
-        (int outer, int had, int inner) = Dims.Split(context.Dims(0), (int)Axis);
-        int k = checked((int)context.Integers(1)[0]);
         NdArray x = context.Input(0);
-        context.Workers.Ranges(outer * inner, 1, (from, to) =>
+        (int outer, int length, int inner) = Dims.Split(x.Dims, (int)Axis);
+        int k = checked((int)context.Integers(1)[0]);
+        if (k > length) throw new ShapeMismatchException($"k is {k}, and the axis has {length} elements.");
+        NdArray? values = context.Wants(0) ? context.Output(0) : null, indices = context.Wants(1) ? context.Output(1) : null;
+        bool floats = x.Type.IsFloating();
+        context.Workers.Ranges(outer * inner, Chunks.Items(Chunks.Cheap, 8L * length), (first, last) =>
         {
-            ReadOnlySpan<T> all = x.Elements<T>();
-            var line = new T[had];
-            var places = new int[had];
-            for (int i = from; i < to; i++)
+            var keys = new long[length];
+            for (int item = first; item < last; item++)
             {
-                int start = i / inner * had * inner + i % inner, result = i / inner * k * inner + i % inner;
-                for (int j = 0; j < had; j++) (line[j], places[j]) = (all[start + j * inner], j);
-                Array.Sort(places, (a, b) => Order(line[a], line[b]) is not 0 and var order ? order : a.CompareTo(b));
+                (int o, int i) = Math.DivRem(item, inner);
+                for (int j = 0; j < length; j++)
+                {
+                    int at = (o * length + j) * inner + i;
+                    long key = floats ? Best.KeyOf(x.Floats[at]) : x.Integers[at];
+                    keys[j] = Largest ? key : ~key;
+                }
+                int[] best = Best.Of(keys, k);
                 for (int j = 0; j < k; j++)
                 {
-                    if (context.Wants(0)) context.Output(0).Elements<T>()[result + j * inner] = line[places[j]];
-                    if (context.Wants(1)) context.OutputIntegers(1)[result + j * inner] = places[j];
+                    int from = (o * length + best[j]) * inner + i, to = (o * k + j) * inner + i;
+                    if (indices is not null) indices.Integers[to] = best[j];
+                    if (values is null) continue;
+                    if (floats) values.Floats[to] = x.Floats[from];
+                    else values.Integers[to] = x.Integers[from];
                 }
             }
         });
-
-        int Order(T a, T b) => Largest ? compare(b, a) : compare(a, b);
     }
 
-    /// <summary>What arrives at a chosen element goes to its place.</summary>
-    public override Value?[] Gradient(Backward backward) =>
-        [backward.Graph.ScatterElements(backward.Graph.Filled(backward.Input, 0), backward.Node.Outputs[1], backward.Upstream, Axis), null];
+    public override Value?[] Gradient(Backward backward)
+    {
+        GraphBuilder graph = backward.Graph;
+        if (!backward.Arrives(0)) return [null, null];
+        Value indices = graph.Node(this, backward.Node.Inputs, outputCount: 2)[1]; // merged with the forward node when the graph is compiled
+        Value zeros = graph.Op(new ConstantOfShape(NdArray.Vector(0f).As(backward.Input.Type)), graph.ShapeOf(backward.Input));
+        return [graph.ScatterElements(zeros, indices, backward.Upstream, Axis), null];
+    }
+
+    private static IReadOnlyList<Value> Import(OperatorImport import)
+    {
+        import.Attributes.Ignore("sorted");
+        var op = new TopK { Axis = import.Attributes.Int("axis", -1), Largest = import.Attributes.Flag("largest", true) };
+        Value k = import.Opset < 10 ? import.Graph.Integers(import.Attributes.Int("k", 0)) : import.Input(1);
+        return import.Emit(op, import.Input(0), k.Shape is { Rank: 0 } ? import.Graph.Reshape(k, 1) : k);
+    }
 }

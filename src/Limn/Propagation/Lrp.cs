@@ -103,9 +103,9 @@ public sealed class Lrp(OnnxModel model) : GradientMethod(model)
     [Option("composite", "A usual combination of rules, instead of one rule for all layers.")]
     public LrpComposite Composite { get; init; } = LrpComposite.None;
 
-    /// <summary>Whether it is checked, layer by layer, where relevance is lost; when null, where the delta is large (more than 5 % of a score).</summary>
-    [Option("conservation", "Whether it is checked layer by layer where relevance is lost (default: where the sum misses the score by more than 5 %).")]
-    public bool? Conserved { get; init; }
+    /// <summary>Whether it is checked, layer by layer, where relevance is lost (default false: it is one more backward pass).</summary>
+    [Option("conservation", "Whether it is checked layer by layer where relevance is lost.")]
+    public bool Conserved { get; init; }
 
     /// <summary>Rules for chosen layers, which come before the composite and the rule; the first that fits counts.</summary>
     public IReadOnlyList<LrpAssignment> Assignments { get; init; } = [];
@@ -118,13 +118,12 @@ public sealed class Lrp(OnnxModel model) : GradientMethod(model)
         if (delta is not null)
             foreach (var part in relevance)
                 for (int i = 0; i < part.Length; i++) delta[i / (part.Length / question.Rows)] += part.Floats[i];
-        bool check = Conserved ?? (delta is not null && Enumerable.Range(0, delta.Length).Any(r => Diagnosis.IsLarge(delta[r], scores[r])));
-        IReadOnlyList<Conservation>? conservation = check ? ConservationCheck.Of(question, rules, MostRows) : null;
+        IReadOnlyList<Conservation>? conservation = Conserved ? ConservationCheck.Of(question, rules, MostRows) : null;
         return new MethodResult(relevance, scores, Delta: delta)
         {
             Conservation = conservation,
             Remarks = [.. (conservation ?? []).Select(Leak).OfType<string>()],
-            Remedy = "The rest went to the biases and stabilisers, as LRP has it, or into softmax; explain the logit, compare another rule, or use deep-lift, which keeps the sum.",
+            Remedy = "The rest went to the biases and stabilisers, as LRP has it, or into softmax; --set conservation=true says where. Explain the logit, compare another rule, or use deep-lift, which keeps the sum.",
         };
     }
 

@@ -135,22 +135,6 @@ public class OnnxReaderTests
     }
 
     [Fact]
-    public void Graphs_inside_nodes_are_refused_as_such() =>
-        Assert.Contains("graphs inside nodes", Assert.Throws<UnsupportedOperatorException>(() =>
-            Read(Model(Node("Loop", ["x"], ["y"])).WithInput("x", ElementType.Float, 1).WithOutput("y"))).Message, StringComparison.Ordinal);
-
-    [Fact]
-    public void Functions_of_the_file_are_refused_as_such()
-    {
-        NodeProto call = Node("Mine", ["x"], ["y"]);
-        call.Domain = "local";
-        ModelProto model = Model(call).WithInput("x", ElementType.Float, 1).WithOutput("y");
-        model.OpsetImport.Add(new OperatorSetIdProto { Domain = "local", Version = 1 });
-        model.Functions.Add(new FunctionProto { Name = "Mine", Domain = "local" });
-        Assert.Contains("function", Assert.Throws<UnsupportedOperatorException>(() => Read(model)).Message, StringComparison.Ordinal);
-    }
-
-    [Fact]
     public void Attributes_that_are_not_read_are_errors()
     {
         ModelProto model = Model(Node("Identity", ["x"], ["y"], new AttributeProto { Name = "odd", I = 1 })).WithInput("x", ElementType.Float, 1).WithOutput("y");
