@@ -8,6 +8,8 @@ namespace Limn.Engine.Graphs;
 [CollectionBuilder(typeof(Shape), nameof(Of))]
 public sealed class Shape : IReadOnlyList<Dim>, IEquatable<Shape>
 {
+    private const int MostAxes = 64;
+
     private readonly Dim[] dims;
 
     private Shape(Dim[] dims) => this.dims = dims;
@@ -35,7 +37,12 @@ public sealed class Shape : IReadOnlyList<Dim>, IEquatable<Shape>
     }
 
     /// <summary>A shape of which only the number of axes is known.</summary>
-    public static Shape OfRank(int rank) => new(new Dim[rank]);
+    /// <exception cref="ShapeMismatchException">There are more axes than any tensor has.</exception>
+    public static Shape OfRank(int rank) => new(new Dim[Checked(rank)]);
+
+    /// <summary>A number of axes that a tensor may have; a file can claim any.</summary>
+    /// <exception cref="ShapeMismatchException">It is over 64.</exception>
+    public static int Checked(long rank) => rank is >= 0 and <= MostAxes ? (int)rank : throw new ShapeMismatchException($"A tensor of {rank} dimensions was asked for; 0 to {MostAxes} are possible.");
 
     /// <summary>The dimensions as numbers.</summary>
     /// <exception cref="InvalidOperationException">A dimension is symbolic.</exception>

@@ -134,6 +134,7 @@ public sealed class Split : MovementOperator
         ElementType type = context.TypeOf(0);
         Shape? shape = context.ShapeOf(0);
         int axis = shape is null ? 0 : Shape.Axis(Axis, shape.Rank);
+        if (!context.Has(1) && Parts != context.OutputCount) throw context.Error($"it splits into {Parts} parts, and {context.OutputCount} outputs are used.");
         long[]? sizes = context.Has(1) ? context.Integers(1) : shape is not null && shape[axis].IsKnown ? EqualParts(shape[axis].Value) : null;
         if (sizes is not null)
         {

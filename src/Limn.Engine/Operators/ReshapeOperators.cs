@@ -178,7 +178,7 @@ public sealed class Unsqueeze : ViewOperator
             context.Output(0, context.TypeOf(0), rankKnown ? Shape.OfRank(context.ShapeOf(0)!.Rank + context.ShapeOf(1)![0].Value) : null);
             return;
         }
-        int rank = shape.Rank + listed.Length;
+        int rank = Shape.Checked(shape.Rank + (long)listed.Length);
         HashSet<int> axes = [.. listed.Select(a => Shape.Axis(a, rank))];
         if (axes.Count < listed.Length) throw context.Error($"the axes [{string.Join(',', listed)}] name one place twice.");
         var result = new Dim[rank];
