@@ -56,6 +56,7 @@ internal static class Diagnosis
             flags |= AttributionFlags.PathCut;
             remarks.Add($"No gradient passes through '{cuts[0].Name}' ({cuts[0].Operator.Name}){(cuts.Count > 1 ? $" and {cuts.Count - 1} more nodes" : "")}: what the score owes to these paths is missing.");
         }
+        if (method.TakesGradients) remarks.AddRange(question.GradientFunction(null).Notes);
 
         IReadOnlyList<string> names = result.Names is { } own ? own : question.Places.Count > 0 ? [.. question.Places.Select((p, i) => NameOf(question, i))]
             : question.Model is OnnxModel network ? [.. network.Graph.Inputs.Select(i => i.Name)]
