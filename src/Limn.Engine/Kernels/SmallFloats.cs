@@ -9,7 +9,7 @@ public enum PowerRounding
     /// <summary>The next power that is not greater.</summary>
     Down,
 
-    /// <summary>The nearer power; the greater of two that are as near, except at the least.</summary>
+    /// <summary>The nearer power; the greater of two that are as near.</summary>
     Nearest,
 }
 
@@ -64,9 +64,10 @@ internal static class SmallFloats
         if (exponent == 255) return float.NaN;
         bool up = rounding switch
         {
-            PowerRounding.Up => mantissa != 0,
+            // Below 2^-126 there is only 2^-127, whose mantissa has its first bit.
+            PowerRounding.Up => mantissa > (exponent == 0 ? 0x400000u : 0),
             PowerRounding.Down => false,
-            _ => mantissa > 0x400000 || (mantissa == 0x400000 && exponent > 0),
+            _ => mantissa >= (exponent == 0 ? 0x600000u : 0x400000u),
         };
         if (up && !(saturate && exponent == 254)) exponent++;
         return Decode((byte)exponent, ElementType.Float8E8M0);

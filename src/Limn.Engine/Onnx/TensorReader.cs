@@ -34,6 +34,44 @@ internal sealed class TensorReader(ExternalData external, IReadOnlyDictionary<Te
         return tensor.HasRawData ? FromRaw(tensor, type, dims, count) : FromFields(tensor, type, dims, count);
     }
 
+    /// <summary>A tensor of which only some elements are given, made dense.</summary>
+    /// <exception cref="InvalidModelException">Indices do not fit, are out of range or out of order, or the tensor is larger than a file may ask for.</exception>
+    public NdArray Read(SparseTensorProto sparse)
+    {
+        const int Most = 1 << 28; // elements that a few bytes of a file may make
+        if (sparse.Values is null || sparse.Indices is null) throw new InvalidModelException("a sparse tensor lacks its values or its indices.");
+        NdArray values = Read(sparse.Values), indices = Read(sparse.Indices);
+        var dense = new TensorProto { Name = sparse.Values.Name, DataType = sparse.Values.DataType };
+        dense.Dims.AddRange(sparse.Dims);
+        int[] dims = DimsOf(dense, out int count);
+        if (count > Most) throw new InvalidModelException($"the sparse tensor '{dense.Name}' would have {count} elements; {Most} are allowed. Store it as a dense one.");
+        bool tuples = indices.Rank == 2;
+        if (values.Rank != 1 || values.Type == ElementType.String || indices.Type != ElementType.Int64
+            || !indices.Dims.SequenceEqual(tuples ? [values.Length, dims.Length] : [values.Length]))
+            throw new InvalidModelException($"the sparse tensor '{dense.Name}' has values {values} and indices {indices}, which do not go together.");
+
+        NdArray array = NdArray.Create(values.Type, dims);
+        long last = -1;
+        for (int i = 0; i < values.Length; i++)
+        {
+            long place = tuples ? 0 : indices.Integers[i];
+            for (int axis = 0; tuples && axis < dims.Length; axis++)
+            {
+                long index = indices.Integers[i * dims.Length + axis];
+                place = index >= 0 && index < dims[axis] ? place * dims[axis] + index : throw new InvalidModelException($"the sparse tensor '{dense.Name}' has the index {index} on axis {axis}, which has {dims[axis]} places.");
+            }
+            if (place <= last || place >= count) throw new InvalidModelException($"the sparse tensor '{dense.Name}' has an index that is out of range or not in ascending order.");
+            last = place;
+            switch (array.Type.Storage())
+            {
+                case Storage.Float: array.Floats[(int)place] = values.Floats[i]; break;
+                case Storage.Integer: array.Integers[(int)place] = values.Integers[i]; break;
+                default: array.Booleans[(int)place] = values.Booleans[i]; break;
+            }
+        }
+        return array;
+    }
+
     /// <summary>The element type of a tensor, if there is storage for it.</summary>
     public static ElementType TypeOf(TensorProto tensor) => Supported(tensor.DataType, $"the tensor '{tensor.Name}'");
 
