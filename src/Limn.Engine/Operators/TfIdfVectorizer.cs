@@ -53,14 +53,14 @@ public sealed class TfIdfVectorizer : Operator
         if (mode is not ("TF" or "IDF" or "TFIDF")) throw new InvalidModelException($"its mode is '{mode}'; TF, IDF or TFIDF are expected.");
         string[]? texts = a.Strings("pool_strings");
         long[]? numbers = a.Ints("pool_int64s");
-        long[] starts = a.Ints("ngram_counts") ?? [], places = a.Ints("ngram_indexes") ?? [];
-        float[] weights = a.Floats("weights") ?? [];
+        long[] starts = a.Ints("ngram_counts") ?? [], into = a.Ints("ngram_indexes") ?? [];
+        float[] given = a.Floats("weights") ?? [];
         (long shortest, long longest, long skipped) = (a.Int("min_gram_length", 1), a.Int("max_gram_length", 1), a.Int("max_skip_count", 0));
-        List<OperatorAttribute> written = [new("mode", mode), new("min_gram_length", shortest), new("max_gram_length", longest), new("max_skip_count", skipped), new("ngram_counts", starts), new("ngram_indexes", places)];
-        if (weights.Length > 0) written.Add(new("weights", weights));
+        List<OperatorAttribute> written = [new("mode", mode), new("min_gram_length", shortest), new("max_gram_length", longest), new("max_skip_count", skipped), new("ngram_counts", starts), new("ngram_indexes", into)];
+        if (given.Length > 0) written.Add(new("weights", given));
         written.Add(texts is not null ? new("pool_strings", texts) : new("pool_int64s", numbers ?? []));
         IReadOnlyList<string> pool = texts ?? [.. (numbers ?? []).Select(n => n.ToString())];
-        return import.Emit(new TfIdfVectorizer([.. written], mode, pool, starts, places, weights, shortest, longest, skipped), import.Inputs);
+        return import.Emit(new TfIdfVectorizer([.. written], mode, pool, starts, into, given, shortest, longest, skipped), import.Inputs);
     }
 
     public override void Infer(InferenceContext context)
