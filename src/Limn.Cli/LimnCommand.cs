@@ -60,6 +60,7 @@ internal static class LimnCommand
         root.Add(InspectCommand.Create(context));
         root.Add(PredictCommand.Create(context));
         root.Add(ExplainCommand.Create(context));
+        root.Add(CompileCommand.Create(context));
         root.Add(MethodsCommand.Create(context));
         root.Add(ProfileCommand.Create(context));
         root.Add(new Option<bool>("--verbose") { Description = "Show where an error came from.", Recursive = true });
@@ -89,7 +90,7 @@ internal static class LimnCommand
         if (command.Command is RootCommand)
         {
             string? first = parsed.UnmatchedTokens.Count > 0 ? parsed.UnmatchedTokens[0] : null;
-            if (first is null) return "say what to do: limn demo, inspect, predict, explain, methods or profile. 'limn --help' tells more.";
+            if (first is null) return "say what to do: limn demo, inspect, predict, explain, compile, methods or profile. 'limn --help' tells more.";
             IReadOnlyList<string> near = NearestName.Of(first, command.Command.Subcommands.Select(c => c.Name));
             return $"there is no command '{first}'. {(near.Count > 0 ? $"Did you mean 'limn {near[0]}'? " : "")}'limn --help' lists all.";
         }

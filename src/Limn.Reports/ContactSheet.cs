@@ -28,6 +28,21 @@ public static class ContactSheet
         return sheet;
     }
 
+    /// <summary>Writes a label under a picture: small letters, digits, '-', '.'; anything else becomes a space.</summary>
+    public static Image Labelled(Image picture, string label)
+    {
+        ArgumentNullException.ThrowIfNull(picture);
+        ArgumentNullException.ThrowIfNull(label);
+        const int Scale = 2, Margin = 6;
+        string text = string.Concat(label.ToLowerInvariant().Select(c => c is (>= 'a' and <= 'z') or (>= '0' and <= '9') or '-' or '.' or '_' or '+' ? c : ' '));
+        int width = Math.Max(picture.Width, BitmapFont.Measure(text, Scale)), height = picture.Height + Margin + (BitmapFont.Height + BitmapFont.Descent) * Scale;
+        var canvas = new Canvas(width, height, new Rgb(255, 255, 255));
+        BitmapFont.Draw(canvas, text, 0, picture.Height + Margin, Scale, new Rgb(40, 40, 40));
+        Image sheet = canvas.ToImage();
+        Place(sheet, picture, 0, 0);
+        return sheet;
+    }
+
     private static void Place(Image sheet, Image picture, int left, int top)
     {
         for (int y = 0; y < picture.Height; y++)

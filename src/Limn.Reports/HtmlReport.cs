@@ -27,7 +27,7 @@ public static class HtmlReport
         ArgumentNullException.ThrowIfNull(report);
         var body = new Html();
         var charts = new ChartSet();
-        SectionWriter sections = new(body, charts);
+        SectionWriter sections = new(body, charts, AnchorOf);
         for (int i = 0; i < report.Sections.Count; i++)
         {
             sections.Write(report.Sections[i], Anchor(i));
@@ -72,6 +72,12 @@ public static class HtmlReport
 
         page.Add(new Markup("</body>\n</html>"));
         return page.ToString();
+
+        string? AnchorOf(ReportSection section)
+        {
+            int index = Enumerable.Range(0, report.Sections.Count).FirstOrDefault(i => ReferenceEquals(report.Sections[i], section), -1);
+            return index < 0 ? null : Anchor(index);
+        }
     }
 
     private static void Index(Html page, Report report)

@@ -231,6 +231,26 @@ public static class MethodTexts
                 "With the plain epsilon rule it is close to input times gradient, and shares its noise.",
                 NotTheWorld,
             ]),
+        ["attention-rollout"] = new(
+            "Attention Rollout",
+            "Each value is the share of a token (or a part of the picture) in what the tokens that are read are made of, if all layers did nothing but mix tokens by their attention, half and half with what was there. The values of a row add up to 1.",
+            ["How information may have travelled through the attention of all layers.", "Whether the network can have looked at a token at all."],
+            [
+                "It is the same for every class: it shows where the network looked, not what spoke for the target.",
+                "It knows attention only. What the values, the feed-forward layers and the residual paths do with a token is assumed, not looked at.",
+                "It has no sign, and attention on a token does not mean that the score depends on it.",
+                NotTheWorld,
+            ]),
+        ["attention-relevance"] = new(
+            "Attention Relevance",
+            "Each value adds up over the layers how much a token (or a part of the picture) was attended to, counting attention only where more of it would raise the score.",
+            ["Which tokens the score of this class is read from, as far as attention carries it.", "Differences between classes, unlike attention alone."],
+            [
+                "Only support is counted: what speaks against the target is cut off in every head and layer.",
+                NoSum,
+                "It knows attention only, and treats the rest of each layer as if it passed tokens on unchanged.",
+                NotTheWorld,
+            ]),
         ["cam"] = new(
             "CAM",
             "The last layer's channels are added up with the weights that the final linear layer gives them for the class. The mean of the map over all positions is the score, up to the offset.",

@@ -8,11 +8,14 @@ internal static class PictureWriter
     /// <summary>Pictures narrower than this are shown with hard pixels, since blur would invent detail.</summary>
     private const int HardPixelWidth = 128;
 
+    /// <summary>More pictures than this are shown smaller, so that more of them are seen at once.</summary>
+    private const int ManyPictures = 9;
+
     private static ReadOnlySpan<byte> Signature => [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A];
 
-    public static void Grid(Html page, IEnumerable<ReportPicture> pictures, bool compare = false)
+    public static void Grid(Html page, IReadOnlyList<ReportPicture> pictures, bool compare = false)
     {
-        page.Add($"<div class=\"{(compare ? "pictures compare" : "pictures")}\">");
+        page.Add($"<div class=\"{(!compare ? "pictures" : pictures.Count > ManyPictures ? "pictures compare many" : "pictures compare")}\">");
         foreach (ReportPicture picture in pictures)
         {
             Figure(page, picture);

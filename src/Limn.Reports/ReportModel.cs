@@ -36,11 +36,17 @@ public sealed record ExplanationSection(string Title, string Method, string Mode
     /// <summary>The heat maps, each with a caption.</summary>
     public IReadOnlyList<ReportPicture> HeatMaps { get; init; } = [];
 
+    /// <summary>The tokens of a text with their attributions, in the order of the text.</summary>
+    public IReadOnlyList<ReportToken> Tokens { get; init; } = [];
+
     /// <summary>The attributions of named features, in the features' own order.</summary>
     public IReadOnlyList<Contribution> Contributions { get; init; } = [];
 
     /// <summary>How many bars the chart of contributions shows before it sums up the rest.</summary>
     public int TopContributions { get; init; } = 15;
+
+    /// <summary>Further tables about this row.</summary>
+    public IReadOnlyList<ReportTable> Tables { get; init; } = [];
 
     /// <summary>The method's options as names and values, all that are needed to repeat it.</summary>
     public IReadOnlyList<NamedValue> Options { get; init; } = [];
@@ -73,6 +79,9 @@ public sealed record ExplanationSection(string Title, string Method, string Mode
 /// <param name="Entries">The pictures, in this order.</param>
 public sealed record ComparisonSection(string Title, string Introduction, IReadOnlyList<ReportPicture> Entries) : ReportSection(Title)
 {
+    /// <summary>What they say of features that are no picture, side by side.</summary>
+    public IReadOnlyList<ReportTable> Tables { get; init; } = [];
+
     /// <summary>The picture that all entries explain, shown first.</summary>
     public ReportPicture? Input { get; init; }
 
@@ -124,6 +133,11 @@ public sealed record ClassScore(string Label, double Score)
 /// <param name="Value">Its value in this row, as text; may be empty.</param>
 /// <param name="Attribution">Its attribution; positive pushes the score up.</param>
 public sealed record Contribution(string Feature, string Value, double Attribution);
+
+/// <summary>A token of a text and what it adds to the score.</summary>
+/// <param name="Text">The token, or its number.</param>
+/// <param name="Attribution">Its attribution; positive pushes the score up.</param>
+public sealed record ReportToken(string Text, double Attribution);
 
 /// <summary>An option and its value, as text.</summary>
 public sealed record NamedValue(string Name, string Value);

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Limn.Reports;
 
 /// <summary>Writes the sections of a report.</summary>
-internal sealed class SectionWriter(Html page, ChartSet charts)
+internal sealed class SectionWriter(Html page, ChartSet charts, Func<ReportSection, string?> anchorOf)
 {
     // A method's text is long and a batch repeats it, so it is written once and later rows point to it.
     private readonly Dictionary<MethodText, string> _texts = new(ReferenceEqualityComparer.Instance);
@@ -19,9 +19,13 @@ internal sealed class SectionWriter(Html page, ChartSet charts)
             case ComparisonSection comparison:
                 Comparison(comparison);
                 break;
+            case TableSection tables:
+                Introduction(tables.Introduction);
+                Tables(tables.Tables);
+                break;
             default:
                 throw new InvalidOptionException(
-                    $"A report holds explanations and comparisons; got a section of type {section.GetType().Name}.");
+                    $"A report holds explanations, comparisons and tables; got a section of type {section.GetType().Name}.");
         }
 
         page.Add($"</section>");
@@ -38,22 +42,41 @@ internal sealed class SectionWriter(Html page, ChartSet charts)
         }
 
         Answer(section.Prediction, section.TopClasses, section.ScoresAreProbabilities);
+        TokenWriter.Write(page, section.Tokens);
         Contributions(section);
         Trust(section);
+        Tables(section.Tables);
         Guide(text, anchor);
         Facts(section);
     }
 
     private void Comparison(ComparisonSection section)
     {
-        if (section.Introduction.Length > 0)
+        Introduction(section.Introduction);
+        if (section.Entries.Count > 0)
         {
-            page.Add($"<p class=\"lead\">{section.Introduction}</p>");
+            PictureWriter.Grid(page, [.. section.Input is null ? [] : (ReportPicture[])[section.Input], .. section.Entries], compare: true);
         }
 
-        PictureWriter.Grid(page, [.. section.Input is null ? [] : (ReportPicture[])[section.Input], .. section.Entries], compare: true);
+        Tables(section.Tables);
         Answer("", section.TopClasses, section.ScoresAreProbabilities);
         Diagnostics(section.Diagnostics);
+    }
+
+    private void Introduction(string text)
+    {
+        if (text.Length > 0)
+        {
+            page.Add($"<p class=\"lead\">{text}</p>");
+        }
+    }
+
+    private void Tables(IReadOnlyList<ReportTable> tables)
+    {
+        foreach (ReportTable table in tables)
+        {
+            TableWriter.Write(page, table, anchorOf);
+        }
     }
 
     private void Answer(string prediction, IReadOnlyList<ClassScore> classes, bool probabilities)

@@ -22,13 +22,26 @@ public enum AttributionFlags
 
     /// <summary>Part of the gradient is missing: a node on a path cannot be differentiated.</summary>
     PathCut = 16,
+
+    /// <summary>Of a ReLU between what is explained and the target more than 99 % of the units are off at a row, or the explained layer is zero everywhere.</summary>
+    DeadLayer = 32,
+
+    /// <summary>The baseline or the noise leads out of the range of the data (<see cref="DataRange"/>).</summary>
+    OutOfRange = 64,
 }
 
 /// <summary>The attributions of one explained tensor.</summary>
 /// <param name="Name">The input or layer.</param>
 /// <param name="Values">One number for each element: [rows, ...], the shape of what was explained.</param>
 /// <param name="StandardError">The Monte-Carlo standard error of each number; null for methods without sampling.</param>
-public sealed record AttributedTensor(string Name, Tensor<float> Values, Tensor<float>? StandardError = null);
+public sealed record AttributedTensor(string Name, Tensor<float> Values, Tensor<float>? StandardError = null)
+{
+    /// <summary>The input of token ids that is explained here: a number for each token, or, at its embedding, for each element of each token's. Null for anything else.</summary>
+    public string? TokensOf { get; init; }
+
+    /// <summary>Whether the last axis holds the elements of an embedding of tokens.</summary>
+    public bool IsEmbedding { get; init; }
+}
 
 /// <summary>An explanation, with all that is needed to repeat it and to judge it.</summary>
 public sealed record Attribution
@@ -38,6 +51,27 @@ public sealed record Attribution
 
     /// <summary>The attributions of the first (usually only) explained tensor.</summary>
     public Tensor<float> Values => Tensors[0].Values;
+
+    /// <summary>
+    /// One number for each token: the attributions of an embedding [rows, tokens, elements], summed over its elements to [rows, tokens]. Where a method is complete,
+    /// so are the sums. Tensors that are no embedding of token ids are returned as they are.
+    /// </summary>
+    public IReadOnlyList<AttributedTensor> PerToken() => [.. Tensors.Select(t => !t.IsEmbedding ? t : t with { IsEmbedding = false, Values = SumLast(t.Values), StandardError = null })];
+
+    private static Tensor<float> SumLast(Tensor<float> values)
+    {
+        var all = new float[values.FlattenedLength];
+        values.FlattenTo(all);
+        int size = (int)values.Lengths[^1];
+        var sums = new float[size == 0 ? 0 : all.Length / size];
+        for (int i = 0; i < sums.Length; i++)
+        {
+            double sum = 0;
+            foreach (float v in all.AsSpan(i * size, size)) sum += v;
+            sums[i] = (float)sum;
+        }
+        return Tensor.Create(sums, values.Lengths[..^1]);
+    }
 
     /// <summary>The method's name on the command line.</summary>
     public required string Method { get; init; }
@@ -63,6 +97,9 @@ public sealed record Attribution
     /// <summary>For each row the sum of the attributions minus the change of the score that they should add up to; null where a method promises no sum.</summary>
     public IReadOnlyList<double>? ConvergenceDelta { get; init; }
 
+    /// <summary>For layer-wise relevance propagation, where it was checked: what each layer received and passed on, for each of the first rows.</summary>
+    public IReadOnlyList<Propagation.Conservation>? Conservation { get; init; }
+
     public AttributionFlags Flags { get; init; }
 
     /// <summary>The diagnostics in words; empty if all is well.</summary>
@@ -70,7 +107,7 @@ public sealed record Attribution
 
     public ulong Seed { get; init; }
 
-    /// <summary>How many rows went through the model, forwards or forwards and backwards.</summary>
+    /// <summary>How many rows went through the model forwards. Going backwards from a forward pass that is there counts no more; one that is shared with other methods counts for none of them.</summary>
     public long ModelCalls { get; init; }
 
     /// <summary>The explanation alone, without reading the model.</summary>
@@ -97,9 +134,15 @@ public sealed record ExplainOptions
     /// <summary>Bytes that intermediate results may take; a quarter of the free memory when null.</summary>
     public long? MemoryBudget { get; init; }
 
+    /// <summary>Between which numbers the data lie, to notice baselines and noise unlike any data; a table of 20 rows or more tells its own when null.</summary>
+    public DataRange? Range { get; init; }
+
     public IProgress<Progress>? Progress { get; init; }
 
     public CancellationToken Cancellation { get; init; }
+
+    /// <summary>What the model computes from these rows, when several methods explain them.</summary>
+    internal SharedValues? Shared { get; init; }
 
     internal long Budget => MemoryBudget ?? Math.Max(64L << 20, GC.GetGCMemoryInfo() is var info ? (info.TotalAvailableMemoryBytes - info.MemoryLoadBytes) / 4 : 0);
 }

@@ -1,6 +1,9 @@
 using System.Numerics.Tensors;
+using Limn.Compilation;
 using Limn.Data;
 using Limn.Engine;
+using Limn.Engine.Graphs;
+using Limn.Engine.Operators;
 using Limn.Models;
 
 namespace Limn;
@@ -15,13 +18,13 @@ public abstract record Baseline
     public static Baseline Zero { get; } = new ConstantBaseline(0);
 
     /// <summary>The mean of each channel of the picture; for tables, of each column over the rows given.</summary>
-    public static Baseline Mean { get; } = new ChannelBaseline("mean", (channel, _, _) => channel.Mean);
+    public static Baseline Mean { get; } = new ChannelBaseline("mean", (channel, _, _) => channel.Mean, new ReduceMean());
 
     /// <summary>The smallest value of each channel of the picture; for tables, of each column over the rows given.</summary>
-    public static Baseline Black { get; } = new ChannelBaseline("black", (channel, _, _) => (float)channel.Low);
+    public static Baseline Black { get; } = new ChannelBaseline("black", (channel, _, _) => (float)channel.Low, new ReduceMin());
 
     /// <summary>The largest value of each channel of the picture; for tables, of each column over the rows given.</summary>
-    public static Baseline White { get; } = new ChannelBaseline("white", (channel, _, _) => (float)channel.High);
+    public static Baseline White { get; } = new ChannelBaseline("white", (channel, _, _) => (float)channel.High, new ReduceMax());
 
     /// <summary>Each element drawn evenly between the smallest and largest value of its channel (for tables, of its column over the rows given).</summary>
     /// <param name="seed">The same seed gives the same draws. A row's draws depend on its position among the rows.</param>
@@ -35,6 +38,12 @@ public abstract record Baseline
     public static Baseline Gaussian(double stdev = 0.5, ulong seed = 0) => stdev > 0
         ? new ChannelBaseline("gaussian", (channel, element, index) => (float)(element + stdev * (channel.High - channel.Low) * new CounterRandom(seed).Normal(index)))
         : throw new InvalidOptionException($"The noise's standard deviation must be positive, and {stdev} was given.");
+
+    /// <summary>
+    /// Zeros where a model of token ids is explained, at its embedding: the embedding of no token. (<see cref="Zero"/> is the token of id 0.) For methods
+    /// that integrate along a path; others measure from an input, and take token ids.
+    /// </summary>
+    public static Baseline ZeroEmbedding { get; } = new EmptyEmbedding();
 
     /// <summary>One number everywhere.</summary>
     public static Baseline Value(float value) => new ConstantBaseline(value);
@@ -78,7 +87,23 @@ public abstract record Baseline
     /// <summary>The alternatives, each an array for each input with as many rows as the inputs have.</summary>
     internal virtual IEnumerable<IReadOnlyList<NdArray>> Resolve(IReadOnlyList<NdArray> inputs) => [[.. inputs.Select((x, i) => Fill(x, i))]];
 
+    /// <summary>The alternatives as values of a graph, each one for each input.</summary>
+    /// <exception cref="InvalidOptionException">They are drawn at random.</exception>
+    internal virtual IEnumerable<IReadOnlyList<Value>> InGraph(ExplanationGraph question) => [[.. question.Inputs.Select((x, i) => Fill(question, x, i))]];
+
     private protected abstract NdArray Fill(NdArray input, int index);
+
+    /// <summary>What does not depend on the input is a constant.</summary>
+    private protected virtual Value Fill(ExplanationGraph question, Value input, int index) =>
+        question.Graph.RepeatedLike(question.Graph.Constant(Fill(question.Blank(question.Network.Graph.Inputs[index]), index)), input);
+
+    internal sealed record EmptyEmbedding : Baseline
+    {
+        public override string Describe() => "zero embedding";
+
+        private protected override NdArray Fill(NdArray input, int index) => input.Type.IsFloating() ? Zero.Fill(input, index)
+            : throw new InvalidOptionException("This method measures from another input, not from another embedding, so a zero embedding cannot be its baseline. Give token ids (--baseline FILE), or use integrated-gradients.");
+    }
 
     private sealed record ConstantBaseline(float Number) : Baseline
     {
@@ -96,6 +121,9 @@ public abstract record Baseline
             }
             return filled;
         }
+
+        private protected override Value Fill(ExplanationGraph question, Value input, int index) =>
+            question.Graph.RepeatedLike(question.Graph.Constant(Fill(NdArray.Create(input.Type), index)), input);
     }
 
     private sealed record ArrayBaseline(IReadOnlyList<NdArray> Arrays) : Baseline
@@ -121,7 +149,7 @@ public abstract record Baseline
         }
     }
 
-    private sealed record ChannelBaseline(string Name, Replacement Replace) : Baseline
+    private sealed record ChannelBaseline(string Name, Replacement Replace, ReduceOperator? Reduce = null) : Baseline
     {
         public override string Describe() => Name;
 
@@ -143,6 +171,10 @@ public abstract record Baseline
             }
             return filled;
         }
+
+        private protected override Value Fill(ExplanationGraph question, Value input, int index) => Reduce is null
+            ? throw new InvalidOptionException($"The baseline '{Name}' is drawn at random, and a compiled explanation is the same every time. Use --baseline 0, mean, black, white or a file.")
+            : question.Graph.RepeatedLike(question.Graph.Reduce(Reduce, input, input.Rank <= 2 ? [0] : GraphMath.Axes(2, input.Rank)), input);
     }
 
     private sealed record BlurBaseline(double? Sigma) : Baseline
@@ -151,12 +183,24 @@ public abstract record Baseline
 
         private protected override NdArray Fill(NdArray input, int index)
         {
+            var (height, width, sigma) = Sizes(input);
+            return GaussianBlur.Planes(input, height, width, sigma);
+        }
+
+        private protected override Value Fill(ExplanationGraph question, Value input, int index)
+        {
+            var (height, width, sigma) = Sizes(question.Blank(question.Network.Graph.Inputs[index]));
+            return GaussianBlur.Planes(question.Graph, input, height, width, sigma);
+        }
+
+        private (int Height, int Width, double Sigma) Sizes(NdArray input)
+        {
             if (input.Rank < 3)
                 throw new ShapeMismatchException($"A blurred baseline needs a picture, and the input has the shape {NdArray.Describe(input.Dims)}. Use --baseline 0 or mean.");
             int height = input.Rank == 3 ? 1 : input.Dims[^2], width = input.Dims[^1];
             double sigma = Sigma ?? Math.Max(height, width) / 20.0;
             if (!(sigma > 0)) throw new InvalidOptionException($"The blur's standard deviation must be positive, and {sigma} was given.");
-            return GaussianBlur.Planes(input, height, width, sigma);
+            return (height, width, sigma);
         }
     }
 
@@ -167,6 +211,8 @@ public abstract record Baseline
         internal override int Count => Parts.Sum(p => p.Count);
 
         internal override IEnumerable<IReadOnlyList<NdArray>> Resolve(IReadOnlyList<NdArray> inputs) => Parts.SelectMany(p => p.Resolve(inputs));
+
+        internal override IEnumerable<IReadOnlyList<Value>> InGraph(ExplanationGraph question) => Parts.SelectMany(p => p.InGraph(question));
 
         private protected override NdArray Fill(NdArray input, int index) => throw new LimnException("This method takes a single baseline.");
     }

@@ -1,5 +1,7 @@
 using System.Numerics.Tensors;
+using Limn.Compilation;
 using Limn.Engine;
+using Limn.Engine.Differentiation;
 using Limn.Engine.Graphs;
 using Limn.Models;
 
@@ -17,11 +19,14 @@ public sealed record MethodResult(IReadOnlyList<NdArray> Values, double[] Predic
     /// <summary>The names of the explained tensors, where they are others than the places.</summary>
     public IReadOnlyList<string>? Names { get; init; }
 
+    /// <summary>Where relevance went, for methods that propagate it and checked.</summary>
+    public IReadOnlyList<Propagation.Conservation>? Conservation { get; init; }
+
     /// <summary>What the method itself has to say about its result; one sentence each.</summary>
     public IReadOnlyList<string> Remarks { get; init; } = [];
 
-    /// <summary>What to do, in a sentence, when the delta is large.</summary>
-    public string Remedy { get; init; } = "Use more steps (--set steps=...).";
+    /// <summary>What to do, in a sentence, when the delta is large; the options that make it smaller when null.</summary>
+    public string? Remedy { get; init; }
 }
 
 /// <summary>An explanation method. A method is a class named as in its paper, with its options as properties.</summary>
@@ -49,6 +54,9 @@ public abstract class Method
 
     /// <summary>Whether the method takes the gradient of the rows as they are, once, so that the first forward pass can serve it.</summary>
     internal virtual bool TakesOneGradient => false;
+
+    /// <summary>The rulebook of that gradient; null for calculus.</summary>
+    internal virtual Rulebook? GradientRules => null;
 
     /// <summary>The layer that is explained when the user names none; null for the inputs.</summary>
     internal virtual Value? DefaultLayer(TargetSource source) => null;
@@ -88,8 +96,25 @@ public abstract class Method
         };
     }
 
+    /// <summary>The whole explanation as a graph of the model's inputs, which can be run anywhere, or saved as a file of standard ONNX operators (<see cref="Engine.Onnx.OnnxWriter"/>).</summary>
+    /// <param name="target">What to explain; the predicted class of each row when null.</param>
+    /// <param name="options">Where (<see cref="ExplainOptions.At"/>); the rest has no bearing.</param>
+    /// <returns>
+    /// A graph with the model's inputs and the outputs <c>prediction</c> [rows], <c>attribution</c> (<c>attribution.NAME</c> for each of several inputs) and,
+    /// for methods that promise a sum, <c>delta</c> [rows]: what <see cref="Explain(IReadOnlyList{NdArray}, Target?, ExplainOptions?)"/> computes, in single precision.
+    /// </returns>
+    /// <exception cref="InvalidOptionException">The method, or one of its options, has no form as a graph; the message says why.</exception>
+    /// <exception cref="LimnException">The model is no <see cref="OnnxModel"/>, or leaves sizes open that must be known.</exception>
+    public Graph Compile(Target? target = null, ExplainOptions? options = null) => MethodCompiler.Compile(this, target ?? Target.Predicted, options ?? new ExplainOptions());
+
     /// <summary>The method itself.</summary>
     protected internal abstract MethodResult Compute(Question question);
+
+    /// <summary>Why the method, with its options, cannot be written as a graph, in a sentence; null where it can.</summary>
+    internal virtual string? NotInGraph => null;
+
+    /// <summary>The method itself, as nodes of a graph.</summary>
+    internal virtual GraphResult InGraph(ExplanationGraph question) => throw new InvalidOptionException($"The method '{Name}' cannot be compiled: it has not been written as a graph.");
 }
 
 /// <summary>A method that propagates backwards through a network.</summary>

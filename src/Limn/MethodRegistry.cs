@@ -1,4 +1,5 @@
 using System.Reflection;
+using Limn.Attention;
 using Limn.ClassActivation;
 using Limn.Engine;
 using Limn.Engine.Graphs;
@@ -24,6 +25,24 @@ public sealed class MethodAttribute(string name, string title, string summary) :
 
     /// <summary>The paper, with section or equation.</summary>
     public string Source { get; init; } = "";
+
+    /// <summary>What is computed, as one line; φ is the attribution, F the score, x the input, b the baseline.</summary>
+    public string Formula { get; init; } = "";
+
+    /// <summary>
+    /// What one row costs, with the default options, as a sum of products of <c>forward</c>, <c>backward</c>, numbers, options, and counts of what the model has
+    /// (<c>elements</c>, <c>windows</c>, <c>channels</c>, <c>baselines</c>), such as <c>steps × (forward + backward)</c>.
+    /// </summary>
+    public string Cost { get; init; } = "";
+
+    /// <summary>What the method keeps to with its default options.</summary>
+    public Axioms Axioms { get; init; }
+
+    /// <summary>The axioms that say nothing about the method.</summary>
+    public Axioms NotApplicable { get; init; }
+
+    /// <summary>Why they do not.</summary>
+    public string NotApplicableBecause { get; init; } = "";
 }
 
 /// <summary>Makes a property an option of its method.</summary>
@@ -46,6 +65,27 @@ public sealed record MethodOption(string Name, string Type, object? Default, str
 /// <summary>A method as the registry knows it.</summary>
 public sealed record MethodDescription(string Name, string Title, string Summary, string Source, bool NeedsNetwork, IReadOnlyList<MethodOption> Options, Type Type)
 {
+    /// <summary>What is computed, as one line; φ is the attribution, F the score, x the input, b the baseline.</summary>
+    public required string Formula { get; init; }
+
+    /// <summary>What one row costs with the default options; see <see cref="MethodAttribute.Cost"/>.</summary>
+    public required string Cost { get; init; }
+
+    /// <summary>What the method keeps to with its default options.</summary>
+    public required Axioms Axioms { get; init; }
+
+    /// <summary>The axioms that say nothing about the method.</summary>
+    public required Axioms NotApplicable { get; init; }
+
+    /// <summary>Why they do not; empty where all apply.</summary>
+    public required string NotApplicableBecause { get; init; }
+
+    /// <summary>Whether it explains a layer, which must be named, and never the inputs.</summary>
+    public required bool NeedsLayer { get; init; }
+
+    /// <summary>Why the method cannot be compiled (<see cref="Method.Compile"/>) with its defaults, in a sentence; null where it can.</summary>
+    public string? NotCompiled { get; init; }
+
     /// <summary>Whether the method measures from a <see cref="Baseline"/>.</summary>
     public bool TakesBaseline => MethodRegistry.DataProperty(Type, typeof(Baseline)) is not null;
 
@@ -111,12 +151,16 @@ public static class MethodRegistry
         typeof(GuidedGradCam),
         typeof(Lrp),
         typeof(ExcitationBackprop),
+        typeof(AttentionRollout),
+        typeof(AttentionRelevance),
         typeof(FeatureAblation),
         typeof(Occlusion),
     ];
 
     // A model that does nothing, around which methods show their defaults.
     private static readonly OnnxModel Nothing = NoModel();
+
+    private static readonly System.Collections.Concurrent.ConcurrentDictionary<Type, (OptionAttribute Option, PropertyInfo Property)[]> OptionsByType = new();
 
     private static readonly Dictionary<Type, MethodDescription> ByType = Types.ToDictionary(t => t, Describe);
 
@@ -190,7 +234,16 @@ public static class MethodRegistry
         MethodAttribute about = type.GetCustomAttribute<MethodAttribute>() ?? throw new InvalidOperationException($"{type.Name} has no [Method] attribute.");
         Method blank = Blank(type);
         return new MethodDescription(about.Name, about.Title, about.Summary, about.Source, !typeof(PerturbationMethod).IsAssignableFrom(type) && !typeof(NoiseMethod).IsAssignableFrom(type),
-            [.. Options(type).Select(o => new MethodOption(o.Option.Name, OptionText.TypeName(o.Property.PropertyType), OptionText.Format(o.Property.GetValue(blank)), o.Option.Summary))], type);
+            [.. Options(type).Select(o => new MethodOption(o.Option.Name, OptionText.TypeName(o.Property.PropertyType), OptionText.Format(o.Property.GetValue(blank)), o.Option.Summary))], type)
+        {
+            NotCompiled = blank.NotInGraph,
+            NeedsLayer = blank.NeedsLayer,
+            Formula = about.Formula,
+            Cost = about.Cost,
+            Axioms = about.Axioms,
+            NotApplicable = about.NotApplicable,
+            NotApplicableBecause = about.NotApplicableBecause,
+        };
     }
 
     internal static IReadOnlyDictionary<string, object?> OptionsOf(Method method)
@@ -213,8 +266,8 @@ public static class MethodRegistry
         return new OnnxModel(graph.Build());
     }
 
-    private static PropertyInfo? Property(Type type, string option) => Options(type).FirstOrDefault(o => o.Option.Name == option).Property;
+    private static PropertyInfo? Property(Type type, string option) => Array.Find(Options(type), o => o.Option.Name == option).Property;
 
-    private static IEnumerable<(OptionAttribute Option, PropertyInfo Property)> Options(Type type) =>
-        type.GetProperties().Select(p => (Option: p.GetCustomAttribute<OptionAttribute>(), Property: p)).Where(o => o.Option is not null)!;
+    private static (OptionAttribute Option, PropertyInfo Property)[] Options(Type type) => OptionsByType.GetOrAdd(type, static t =>
+        [.. t.GetProperties().Select(p => (Option: p.GetCustomAttribute<OptionAttribute>(), Property: p)).Where(o => o.Option is not null)!]);
 }

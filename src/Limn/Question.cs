@@ -9,7 +9,7 @@ namespace Limn;
 /// What a method is asked: a model, a target, rows, and the places to explain. Methods see the model through it: scores,
 /// gradients, values at the places, and the same question with other rows or other values at the places.
 /// </summary>
-public sealed record Question
+public sealed record Question : IAsked
 {
     private const int MostRows = 128;
     private const long ComfortableBytes = 256L << 20; // larger batches do not get faster, only larger
@@ -45,14 +45,26 @@ public sealed record Question
 
     internal Readout Readout { get; init; }
 
+    /// <summary>How a black box's outputs hold boxes, where one of them is the target.</summary>
+    internal BoxOutputs? BoxOutputs { get; init; }
+
     /// <summary>Values at the places and behind them that follow from these inputs, so that they need not be computed again.</summary>
     internal IReadOnlyDictionary<Value, NdArray> Known { get; init; } = Nothing;
+
+    /// <summary>ReLUs between the places and the target that let hardly anything pass.</summary>
+    internal IReadOnlyList<DeadGate> DeadGates { get; init; } = [];
 
     /// <summary>Values that are set instead of computed.</summary>
     internal IReadOnlyDictionary<Value, NdArray> Overrides { get; init; } = Nothing;
 
     /// <summary>The reference input that rulebooks which measure differences propagate beside the input; null where there is none.</summary>
     internal IReadOnlyList<NdArray>? Reference { get; init; }
+
+    OnnxModel IAsked.Network => Network;
+
+    TargetSource? IAsked.Source => Source;
+
+    IReadOnlyList<Value> IAsked.Places => Places;
 
     internal OnnxModel Network => Model as OnnxModel
         ?? throw new LimnException("This method looks inside the model and needs an OnnxModel; a black box can be explained with feature-ablation or occlusion.");
@@ -97,9 +109,27 @@ public sealed record Question
     /// <summary>The score of each row.</summary>
     public double[] Scores()
     {
+        if (Source is { } source && !Overrides.ContainsKey(source.Value) && Known.TryGetValue(source.Value, out NdArray? known)) return Readout.Scores(known);
+        if (MatchesAgain) return [.. Portions(Model is OnnxModel { FixedRows: { } size } ? size : Source?.Detections is { OneRow: true } ? 1 : MostRows).SelectMany(p => p.MatchedScores())];
         if (Model is OnnxModel) return Readout.Scores(SourceValue());
         log.Count(Rows);
         return Readout.Scores(Model.Predict(Inputs, log.Cancellation)[0]);
+    }
+
+    /// <summary>Where a box of a detector is explained by changed inputs alone, it is looked for again in each answer.</summary>
+    internal bool MatchesAgain { get; init; }
+
+    private double[] MatchedScores()
+    {
+        if (Model is not OnnxModel network)
+        {
+            log.Count(Rows);
+            return Readout.Match!.Scores(BlackBoxDetector.Read(Model.Predict(Inputs, log.Cancellation), BoxOutputs!));
+        }
+        IReadOnlyDictionary<Value, NdArray> feeds = Feeds();
+        log.Count(Rows);
+        NdArray[] found = Batches.Run(network.FixedRows, feeds, f => network.SessionOf(Source!.Graph).Run(f, Source.Evaluated, log.Cancellation));
+        return Readout.Match!.Scores(FoundBoxes.Of(found, Source!.Detections!));
     }
 
     /// <summary>The values at the places, one array each.</summary>
@@ -108,9 +138,22 @@ public sealed record Question
         if (Places.Count == 0) return Inputs;
         IReadOnlyDictionary<Value, NdArray> feeds = Feeds();
         Value[] missing = [.. Places.Where(p => !feeds.ContainsKey(p))];
-        NdArray[] computed = missing.Length == 0 ? [] : InPortions(f => { log.Count(RowsOf(f)); return Network.Fetch(f, missing, log.Cancellation); });
+        NdArray[] computed = missing.Length == 0 ? [] : InPortions(f => { log.Count(RowsOf(f)); return Batches.Run(Network.Session, Network.FixedRows, f, missing, log.Budget, log.Cancellation); });
         return [.. Places.Select(p => feeds.TryGetValue(p, out NdArray? fed) ? fed : computed[Array.IndexOf(missing, p)])];
     }
+
+    /// <summary>The baseline as inputs of the model, one set for each alternative. Masks of tokens keep their values.</summary>
+    internal IEnumerable<IReadOnlyList<NdArray>> Resolve(Baseline baseline)
+    {
+        InputPlaces? places = Model is OnnxModel network && Places.Count > 0 && network.Graph.Inputs.Any(i => !i.Type.IsFloating()) ? InputPlaces.Of(network) : null;
+        return places is not { HasMasks: true } ? baseline.Resolve(Inputs)
+            : baseline.Resolve(Inputs).Select(b => (IReadOnlyList<NdArray>)[.. b.Select((array, i) => places.IsMask(i) ? Inputs[i] : array)]);
+    }
+
+    /// <summary>What the places are at the baseline, for each alternative.</summary>
+    internal IEnumerable<IReadOnlyList<NdArray>> Starts(Baseline baseline) => baseline is Baseline.EmptyEmbedding
+        ? [[.. PlaceValues().Select(v => NdArray.Create(v.Type, v.Dims.ToArray()))]]
+        : Resolve(baseline).Select(b => WithInputs(b).PlaceValues());
 
     /// <summary>How a value changes as the places move, each in its direction: the Jacobian times the directions.</summary>
     internal NdArray Derivative(Value value, IReadOnlyList<NdArray> directions)
@@ -119,31 +162,26 @@ public sealed record Question
         return Network.DerivativeOf(value, Places).Evaluate(Feeds(), directions, log.Cancellation);
     }
 
-    /// <summary>Whether the target depends on the given places only by way of <paramref name="layer"/>.</summary>
-    internal bool PassThrough(Value layer, IReadOnlyList<Value> from)
-    {
-        HashSet<Value> around = [.. from.Where(v => v != layer)];
-        foreach (Node node in Source!.Graph.Nodes)
-            if (Enumerable.Range(0, node.Inputs.Count).Any(i => node.Inputs[i] is { } v && around.Contains(v) && !node.Operator.UsesShapeOnly(i)))
-                around.UnionWith(node.Outputs.Where(o => o != layer));
-        return !around.Contains(Source.Value);
-    }
-
     /// <summary>The score of each row, and its gradient at each place.</summary>
-    public (double[] Scores, NdArray[] Gradients) Gradient(Rulebook? rulebook = null)
+    public (double[] Scores, NdArray[] Gradients) Gradient(Rulebook? rulebook = null) => GradientAndReference(rulebook) is var g ? (g.Scores, g.Gradients) : default;
+
+    /// <summary>The same, and the score of each row's reference, for rulebooks that measure differences.</summary>
+    internal (double[] Scores, NdArray[] Gradients, double[] AtReference) GradientAndReference(Rulebook? rulebook)
     {
         GradientFunction function = GradientFunction(rulebook);
         int portion = Portion(rulebook);
-        var scores = new List<double>();
+        List<double> scores = [], references = [];
         var parts = new List<NdArray[]>();
         foreach (Question part in Portions(portion))
         {
-            var (value, gradients) = function.Evaluate(part.Feeds(), part.Readout.Weights, part.ReferenceFeeds(), log.Cancellation);
-            log.Count(part.Rows);
+            var (value, gradients, reference) = function.Evaluate(part.Feeds(function), part.Readout.Weights, part.ReferenceFeeds(), log.Cancellation);
+            // Rows whose forward pass is known go backwards only, which completes the call that was counted then.
+            log.Count((function.ForwardValues.Append(Source!.Value).All(part.Known.ContainsKey) ? 0 : part.Rows) + (reference is null ? 0 : part.Rows));
             scores.AddRange(part.Readout.Scores(value));
+            if (reference is not null) references.AddRange(part.Readout.Scores(reference));
             parts.Add(gradients);
         }
-        return ([.. scores], [.. Enumerable.Range(0, Places.Count).Select(i => Batches.Join([.. parts.Select(p => p[i])]))]);
+        return ([.. scores], [.. Enumerable.Range(0, Places.Count).Select(i => Batches.Join([.. parts.Select(p => p[i])]))], [.. references]);
     }
 
     /// <summary>The gradient at the first place, and the product of the second derivatives with <paramref name="along"/>; null where they are zero everywhere.</summary>
@@ -152,7 +190,7 @@ public sealed record Question
         var function = new HessianProduct(Network, Source!, Places[0]);
         var parts = new List<(NdArray Gradient, NdArray? Product)>();
         int from = 0;
-        foreach (Question part in Portions(Portion()))
+        foreach (Question part in Portions(FitToMemory(q => function.BytesFor(q.Feeds(), q.Readout.Weights, along.Rows(0, q.Rows)))))
         {
             parts.Add(function.Evaluate(part.Feeds(), part.Readout.Weights, along.Rows(from, part.Rows), log.Cancellation));
             log.Count(part.Rows);
@@ -165,7 +203,7 @@ public sealed record Question
     public int Portion(Rulebook? rulebook = null)
     {
         GradientFunction function = GradientFunction(rulebook);
-        return FitToMemory(q => function.BytesFor(q.Feeds(), q.Readout.Weights, q.ReferenceFeeds()));
+        return FitToMemory(q => function.BytesFor(q.Feeds(function), q.Readout.Weights, q.ReferenceFeeds()));
     }
 
     /// <summary>How many rows are predicted at once within the memory budget.</summary>
@@ -181,33 +219,24 @@ public sealed record Question
 
     public void ThrowIfCancelled() => log.Cancellation.ThrowIfCancellationRequested();
 
-    internal IReadOnlyDictionary<Value, NdArray> Feeds()
+    /// <summary>The inputs, and everything that is known or set. A gradient through a graph rewritten by its rulebook takes, beside inputs, only the places.</summary>
+    internal IReadOnlyDictionary<Value, NdArray> Feeds(GradientFunction? function = null)
     {
         var feeds = new Dictionary<Value, NdArray>(Network.FeedsOf(Inputs));
-        foreach (var (value, array) in Known) feeds[value] = array;
+        foreach (var (value, array) in Known)
+            if (function is not { IsRewritten: true } || Places.Contains(value)) feeds[value] = array;
         foreach (var (value, array) in Overrides) feeds[value] = array;
         return feeds;
     }
 
     private IReadOnlyDictionary<Value, NdArray>? ReferenceFeeds() => Reference is null ? null : Network.FeedsOf(Reference);
 
-    /// <summary>Whether every path from the model's inputs to the target leads through the places, so that what they contribute is all there is.</summary>
-    internal bool PlacesSeparate()
-    {
-        HashSet<Value> needed = [Source!.Value];
-        foreach (Node node in Source.Graph.Nodes.Reverse())
-            if (node.Outputs.Any(o => needed.Contains(o) && !Places.Contains(o)))
-                for (int i = 0; i < node.Inputs.Count; i++)
-                    if (node.Inputs[i] is { } v && !node.Operator.UsesShapeOnly(i)) needed.Add(v);
-        return !Network.Graph.Inputs.Any(i => needed.Contains(i) && !Places.Contains(i));
-    }
-
     internal GradientFunction GradientFunction(Rulebook? rulebook) => Network.GradientOf(Source!.Graph, Source.Value, Places, rulebook);
 
     private NdArray Fetch(OnnxModel network, IReadOnlyDictionary<Value, NdArray> feeds, Value value)
     {
         log.Count(RowsOf(feeds));
-        return Batches.Run(network.FixedRows, feeds, f => network.SessionOf(Source!.Graph).Run(f, [value], log.Cancellation))[0];
+        return Batches.Run(network.SessionOf(Source!.Graph), network.FixedRows, feeds, [value], log.Budget, log.Cancellation)[0];
     }
 
     private static int RowsOf(IReadOnlyDictionary<Value, NdArray> feeds) => feeds.Values.First() is { Rank: > 0 } first ? first.Dims[0] : 1;

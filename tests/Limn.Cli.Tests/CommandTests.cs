@@ -18,6 +18,7 @@ public sealed class CommandTests : IDisposable
     [InlineData("inspect")]
     [InlineData("predict")]
     [InlineData("explain")]
+    [InlineData("compile")]
     [InlineData("methods")]
     [InlineData("profile")]
     public void Help_has_examples(string command)
@@ -41,6 +42,9 @@ public sealed class CommandTests : IDisposable
         JsonElement ig = methods.EnumerateArray().First(m => m.GetProperty("name").GetString() == "integrated-gradients");
         Assert.True(ig.GetProperty("takesBaseline").GetBoolean());
         Assert.Contains(ig.GetProperty("options").EnumerateArray(), o => o.GetProperty("name").GetString() == "steps" && o.GetProperty("default").GetInt32() == 50);
+        Assert.Equal("3 × forward + steps × (forward + backward)", ig.GetProperty("cost").GetString());
+        Assert.Contains("∫", ig.GetProperty("formula").GetString(), StringComparison.Ordinal);
+        Assert.Equal(["completeness", "sensitivity", "dummy", "implementation-invariance", "symmetry"], ig.GetProperty("axioms").EnumerateArray().Select(x => x.GetString()));
         Assert.Contains("--set steps=50", CommandLine.Done("methods").Out, StringComparison.Ordinal);
     }
 

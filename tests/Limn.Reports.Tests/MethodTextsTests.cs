@@ -39,6 +39,8 @@ public class MethodTextsTests
     [InlineData("full-grad")]
     [InlineData("guided-grad-cam")]
     [InlineData("excitation-backprop")]
+    [InlineData("attention-rollout")]
+    [InlineData("attention-relevance")]
     [InlineData("feature-ablation")]
     [InlineData("occlusion")]
     public void Known_method_has_its_own_text(string method)

@@ -49,7 +49,7 @@ public class NumberTextTests
         }
 
         Assert.Equal(15, shapes.Count);
-        Assert.Throws<ArgumentOutOfRangeException>(() => BitmapFont.Draw(canvas, "x", 0, 0, 1, default));
+        Assert.Throws<ArgumentOutOfRangeException>(() => BitmapFont.Draw(canvas, "%", 0, 0, 1, default));
         Assert.Equal(0, BitmapFont.Measure("", 2));
         Assert.Equal(22, BitmapFont.Measure("12", 2));
     }

@@ -90,4 +90,19 @@ internal static class Networks
         array.Floats.Fill(1);
         return array;
     }
+
+    /// <summary>A picture [batch, channels, side, side] cut into patches of 2 x 2, which attend to each other ("attention"); their mean, a dense layer.</summary>
+    public static OnnxModel Attending(int channels, int side, int classes, int width = 8)
+    {
+        int tokens = side / 2 * (side / 2);
+        var g = new GraphBuilder();
+        Value x = g.Input("x", ElementType.Float, [Dim.Named("batch"), channels, side, side]);
+        Value patches = g.Conv(x, g.Constant(Random(1, width, channels, 2, 2)), window: new SlidingWindow { Kernel = [2, 2], Strides = [2, 2] });
+        Value h = g.Transpose(g.Reshape(patches, 0, width, tokens), 0, 2, 1);
+        Value scores = g.MatMul(g.MatMul(h, g.Constant(Random(2, width, width))), g.MatMul(h, g.Constant(Random(3, width, width))), transA: false, transB: true);
+        Value attention = g.Node(new Softmax { Axis = -1 }, [scores], name: "attention", outputNames: ["A"])[0];
+        h = g.Add(h, g.MatMul(attention, g.MatMul(h, g.Constant(Random(4, width, width)))));
+        g.Output(g.MatMul(g.ReduceMean(h, [1], keepDims: false), g.Constant(Random(5, width, classes))), "y");
+        return new OnnxModel(g.Build());
+    }
 }

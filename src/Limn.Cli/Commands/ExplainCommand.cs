@@ -13,18 +13,20 @@ internal sealed class ExplainCommand
 {
     private readonly ModelChoice model;
     private readonly InputChoice input;
-    private readonly Option<string?> method = new("--method") { Description = "The method; 'limn methods' lists all.", HelpName = "NAME" };
-    private readonly Option<string?> target = new("--target") { Description = "What is explained: a class for all rows, one for each, the predicted class (default), the sum of all outputs, or an element of an output.", HelpName = "K|K1,K2,...|predicted|sum|NAME:INDEX" };
+    private readonly TargetChoice targets;
+    private readonly Option<string?> method = new("--method") { Description = "The method, several with commas between, or all that apply; 'limn methods' lists them.", HelpName = "NAME|NAME,NAME,...|all" };
+    private readonly Option<string?> target = new("--target") { Description = "What is explained: a class for all rows, one for each, the predicted class (default), the sum of all outputs, class A minus class B, an element of an output, the sum of a layer, or a detector's box (left, top, right, bottom; its class).", HelpName = "K|K1,K2,...|predicted|sum|margin:A,B|NAME:INDEX|layer:LAYER|box:X1,Y1,X2,Y2[:CLASS]" };
     private readonly Option<string?> neuron = new("--neuron") { Description = "Explain one element of a layer instead of a class (neuron-conductance: through it, beside --target).", HelpName = "LAYER:i,j,k" };
     private readonly Option<string?> outputScale = new("--output-scale") { Description = "Explain the class before (logit) or after (probability) the final softmax; as the model ends when left out.", HelpName = "logit|probability|as-is" };
     private readonly Option<string?> at = new("--at") { Description = "Explain a layer instead of the inputs.", HelpName = "LAYER" };
-    private readonly Option<string[]> baseline = new("--baseline") { Description = "What stands for \"absent\" (default 0).", HelpName = "0|NUMBER|FILE|blur|mean|black|white|uniform|gaussian" };
+    private readonly Option<string[]> baseline = new("--baseline") { Description = "What stands for \"absent\" (default 0).", HelpName = "0|NUMBER|FILE|blur|mean|black|white|uniform|gaussian|zero-embedding" };
     private readonly Option<string[]> background = new("--background") { Description = "Rows to average over as baselines.", HelpName = "FILE" };
     private readonly Option<string[]> mask = new("--mask") { Description = "The group of each element: whole numbers in an array, or the colours of a picture.", HelpName = "FILE" };
-    private readonly Option<string[]> set = new("--set") { Description = "An option of the method, as 'limn methods' lists them.", HelpName = "OPTION=VALUE" };
+    private readonly Option<string?> vocabulary = new("--vocabulary") { Description = "The tokens of a model of token ids, one a line, for the report; ids are shown when left out.", HelpName = "FILE" };
+    private readonly Option<string[]> set = new("--set") { Description = "An option of the method, as 'limn methods' lists them; of several, of those that have it, or of one.", HelpName = "[METHOD.]OPTION=VALUE" };
     private readonly Option<ulong> seed = NumberOption.AtLeast("--seed", 0ul, 0ul, "The seed of sampled methods: the same seed gives the same numbers.");
-    private readonly Option<string?> output = new("--output") { Description = "The folder for attribution.npy, explanation.json, heatmap.png and report.html.", HelpName = "DIR" };
-    private readonly Option<bool> json = new("--json") { Description = "Print explanation.json too, and nothing else." };
+    private readonly Option<string?> output = new("--output") { Description = "The folder for attribution.npy, explanation.json, heatmap.png and report.html; of several methods, for a folder each and comparison.json.", HelpName = "DIR" };
+    private readonly Option<bool> json = new("--json") { Description = "Print explanation.json (of several methods, comparison.json) too, and nothing else." };
     private readonly CommandContext context;
 
     private ExplainCommand(CommandContext context, Command command)
@@ -32,7 +34,8 @@ internal sealed class ExplainCommand
         this.context = context;
         model = new ModelChoice().AddTo(command);
         input = new InputChoice().AddTo(command);
-        foreach (Option option in new Option[] { method, target, neuron, outputScale, at, baseline, background, mask, set, seed, output, json }) command.Add(option);
+        foreach (Option option in new Option[] { method, target, neuron, outputScale, at, baseline, background, mask, vocabulary, set, seed, output, json }) command.Add(option);
+        targets = new TargetChoice().AddTo(command);
         command.SetAction(Run);
     }
 
@@ -45,6 +48,8 @@ internal sealed class ExplainCommand
                 ("limn explain model.onnx --input cat.png --preset imagenet --method integrated-gradients --output why", "Why this class? (predicted, inputs, baseline 0)"),
                 ("limn explain model.onnx --input table.csv --drop-column label --method feature-ablation --baseline mean --target 1 --output why", "A table, class 1 for all rows"),
                 ("limn explain model.onnx --input x.npy --method smooth-grad --set samples=100 --set of=input-x-gradient --seed 7 --output why", "Options of a method"),
+                ("limn explain detector.onnx --input street.png --method occlusion --target box:120,40,260,310:2 --output why", "Why this box, as class 2?"),
+                ("limn explain model.onnx --input cat.png --preset imagenet --method saliency,grad-cam,integrated-gradients --set integrated-gradients.steps=100 --output why", "Several methods, side by side"),
                 ("limn explain model.onnx --input x.npy --method saliency --at layer1.conv2 --output why", "A layer instead of the input"),
             ],
         };
@@ -55,12 +60,10 @@ internal sealed class ExplainCommand
     private int Run(ParseResult parsed)
     {
         // What can be wrong with the command is said before anything is read.
-        string name = parsed.GetValue(method) ?? throw new CommandException("say how: --method NAME; 'limn methods' lists all.");
-        MethodDescription description = MethodRegistry.Find(name);
+        var methods = new MethodChoice(parsed.GetValue(method), parsed.GetValue(set) ?? []);
         // A method that explains a target through a neuron takes both; for others the neuron is the target.
-        string? through = description.TakesNeuron ? parsed.GetValue(neuron) : null;
-        Target explained = TargetText.Parse(parsed.GetValue(target), through is null ? parsed.GetValue(neuron) : null, parsed.GetValue(outputScale));
-        Dictionary<string, string> options = Options(parsed.GetValue(set) ?? []);
+        string? through = !methods.IsSeveral && methods.Methods[0].TakesNeuron ? parsed.GetValue(neuron) : null;
+        Target explained = targets.Target(parsed, parsed.GetValue(target), through is null ? parsed.GetValue(neuron) : null, parsed.GetValue(outputScale));
         IReadOnlyList<string> baselines = parsed.GetValue(baseline) ?? [], backgrounds = parsed.GetValue(background) ?? [], masks = parsed.GetValue(mask) ?? [];
         if (baselines.Count > 0 && backgrounds.Count > 0) throw new CommandException("--baseline and --background are both given; give one.");
         string where = parsed.GetValue(output) ?? throw new CommandException("say where to write: --output DIR.");
@@ -72,44 +75,90 @@ internal sealed class ExplainCommand
         if (!parsed.GetValue(json)) InputChoice.Say(context, filled);
         var data = new MethodData
         {
-            Baseline = backgrounds.Count > 0 ? Baseline.Background(reader.ReadArrays("--background", backgrounds)) : baselines.Count > 0 ? DataText.Baseline(reader, baselines, parsed.GetValue(seed)) : null,
+            Baseline = backgrounds.Count > 0 ? Baseline.Background(reader.ReadArrays("--background", backgrounds)) : baselines.Count > 0 ? DataText.Baseline(reader, baselines, parsed.GetValue(seed), filled) : null,
             Mask = masks.Count > 0 ? DataText.Mask(reader.ReadFiles("--mask", masks), filled) : null,
             Neuron = through is null ? null : TargetText.Neuron(through),
         };
-        Method chosen = MethodRegistry.Create(name, network, options, data);
-
         NdArray[] arrays = [.. filled.Select(f => f.Array)];
-        Attribution attribution = LongWork.Run(context, description.Title, progress => chosen.Explain(arrays, explained,
-            new ExplainOptions { At = parsed.GetValue(at), Seed = parsed.GetValue(seed), Progress = progress, Cancellation = context.Cancellation }));
-        ClassScores? scores = ClassScores.Of(network, network.Predict(arrays, context.Cancellation));
-        var explanation = new Explanation(network, attribution, filled, scores, ClassLabels.Read(input.Labels(parsed), scores?.Classes))
+        var options = new ExplainOptions { At = parsed.GetValue(at), Seed = parsed.GetValue(seed), Cancellation = context.Cancellation, Range = RangeOf(filled) };
+        if (methods.IsSeveral)
         {
-            Settings = [.. Given("baseline", baselines), .. Given("background", backgrounds), .. Given("mask", masks), .. Given("neuron", through is null ? [] : [through])],
-        };
-        byte[] document = ExplanationFiles.AddTo(folder, explanation);
-        context.Cancellation.ThrowIfCancellationRequested();
-        folder.Write();
-        if (parsed.GetValue(json)) JsonText.Print(context.Out, document);
-        else Print(explanation, where, folder);
+            var (several, leftOut) = methods.CreateAll(network, data, arrays);
+            if (several.Count == 0) throw new LimnException($"none of the methods can be asked so. {string.Join(" ", leftOut.Select(f => $"{f.Method}: {f.Reason}"))}");
+            Comparison comparison = LongWork.RunSeveral(context, progress => Comparison.Of(several, arrays, explained, options, progress));
+            Func<Attribution, Explanation> explain = Explainer();
+            var compared = new ComparedExplanations(comparison, [.. comparison.Attributions.Select(explain)], [.. leftOut, .. comparison.Failures]);
+            Finish(ComparisonFiles.AddTo(folder, compared), () => Print(compared, where));
+        }
+        else
+        {
+            Method chosen = methods.CreateOne(network, data);
+            Attribution attribution = LongWork.Run(context, methods.Methods[0].Title, progress => chosen.Explain(arrays, explained, options with { Progress = progress }));
+            Explanation explanation = Explainer()(attribution);
+            Finish(ExplanationFiles.AddTo(folder, explanation), () => Print(explanation, where, folder));
+        }
         return LimnCommand.Done;
+
+        Func<Attribution, Explanation> Explainer()
+        {
+            ClassScores? scores = TargetChoice.IsBox(parsed.GetValue(target)) ? null : ClassScores.Of(network, network.Predict(arrays, context.Cancellation)); // a detector's outputs are no classes
+            Vocabulary texts = Vocabulary.Read(parsed.GetValue(vocabulary));
+            ClassLabels labels = ClassLabels.Read(input.Labels(parsed), scores?.Classes);
+            return a =>
+            {
+                MethodDescription taking = methods.Inner(MethodRegistry.Find(a.Method));
+                // Of several methods each names what it was given; a single one was given all.
+                return new Explanation(network, a, filled, scores, labels)
+                {
+                    Vocabulary = texts,
+                    Settings =
+                    [
+                        .. Given("baseline", !methods.IsSeveral || taking.TakesBaseline ? baselines : []), .. Given("background", !methods.IsSeveral || taking.TakesBaseline ? backgrounds : []),
+                        .. Given("mask", !methods.IsSeveral || taking.TakesMask ? masks : []), .. Given("neuron", through is null ? [] : [through]),
+                    ],
+                };
+            };
+        }
+
+        void Finish(byte[] document, Action print)
+        {
+            context.Cancellation.ThrowIfCancellationRequested();
+            folder.Write();
+            if (parsed.GetValue(json)) JsonText.Print(context.Out, document);
+            else print();
+        }
     }
+
+    /// <summary>The range of pictures, from black to white; tables tell their own.</summary>
+    private static DataRange? RangeOf(IReadOnlyList<FilledInput> filled) =>
+        filled.Any(f => f.Pictures is not null) ? DataRange.Of([.. filled.Select(f => f.Array)], [.. filled.Select(f => f.Pictures)]) : null;
 
     private static IEnumerable<(string, string)> Given(string name, IReadOnlyList<string> values) =>
         values.Count == 0 ? [] : [(name, string.Join(", ", values.Select(v => File.Exists(v) ? Path.GetFileName(v) : v)))];
 
-    private static Dictionary<string, string> Options(string[] given)
+    private void Print(ComparedExplanations compared, string where)
     {
-        var options = new Dictionary<string, string>();
-        foreach (string text in given)
+        Rows(compared.First);
+        TextTable.Print(context, ["method", ">delta", ">calls", ">seconds", "flags"], compared.Explanations.Select(e => new[]
         {
-            int equals = text.IndexOf('=');
-            if (equals < 1) throw new CommandException($"--set takes OPTION=VALUE, and '{text}' is not that.");
-            options[text[..equals]] = text[(equals + 1)..];
-        }
-        return options;
+            e.Attribution.Method, e.Attribution.ConvergenceDelta is { } d ? d.MaxBy(Math.Abs).ToString("G3", CultureInfo.InvariantCulture) : "", Numbers.Count(e.Attribution.ModelCalls),
+            e.Attribution.Elapsed.TotalSeconds.ToString("F2", CultureInfo.InvariantCulture), string.Join(", ", ExplanationFiles.FlagsOf(e.Attribution)),
+        }));
+        foreach (var (left, reason) in compared.LeftOutTogether) context.Out.WriteLine($"left out: {left}: {reason}");
+        context.Out.WriteLine($"{Numbers.Count(compared.Comparison.ModelCalls)} model calls ({Numbers.Count(compared.Comparison.SharedModelCalls)} shared), {compared.Comparison.Elapsed.TotalSeconds.ToString("F2", CultureInfo.InvariantCulture)} s. "
+            + $"Written to {where}: report.html, comparison.json, and a folder for each method");
     }
 
     private void Print(Explanation explanation, string where, OutputFolder folder)
+    {
+        Attribution attribution = explanation.Attribution;
+        Rows(explanation);
+        foreach (string remark in attribution.Remarks) context.Out.WriteLine(remark);
+        context.Out.WriteLine($"{Numbers.Count(attribution.ModelCalls)} model calls, {attribution.Elapsed.TotalSeconds.ToString("F2", CultureInfo.InvariantCulture)} s. Written to {where}: {string.Join(", ", folder.Names)}");
+    }
+
+    /// <summary>What was explained, and what the model answered.</summary>
+    private void Rows(Explanation explanation)
     {
         const int MostRows = 8;
         Attribution attribution = explanation.Attribution;
@@ -119,7 +168,5 @@ internal sealed class ExplainCommand
             context.Out.WriteLine($"{explanation.RowTitle(r)}: {explanation.TargetOf(r)} = {Numbers.Text(attribution.Prediction[r])}{answer}");
         }
         if (explanation.Rows > MostRows) context.Out.WriteLine($"... and {explanation.Rows - MostRows} more rows");
-        foreach (string remark in attribution.Remarks) context.Out.WriteLine(remark);
-        context.Out.WriteLine($"{Numbers.Count(attribution.ModelCalls)} model calls, {attribution.Elapsed.TotalSeconds.ToString("F2", CultureInfo.InvariantCulture)} s. Written to {where}: {string.Join(", ", folder.Names)}");
     }
 }

@@ -7,10 +7,10 @@ namespace Limn.Cli.Inputs;
 /// <summary>Baselines and masks as the command line gives them.</summary>
 internal static class DataText
 {
-    /// <summary>A number, a word, or a file for each input of the model.</summary>
-    public static Baseline Baseline(InputReader reader, IReadOnlyList<string> given, ulong seed)
+    /// <summary>A number, a word, or a file for each input of the model. An input of integers without a file (a mask beside token ids) keeps its values.</summary>
+    public static Baseline Baseline(InputReader reader, IReadOnlyList<string> given, ulong seed, IReadOnlyList<FilledInput> filled)
     {
-        if (given is not [var text]) return Limn.Baseline.Of(reader.ReadArrays("--baseline", given));
+        if (given is not [var text]) return Limn.Baseline.Of(reader.ReadArrays("--baseline", given, filled));
         Baseline? named = text switch
         {
             "blur" => Limn.Baseline.Blur(),
@@ -19,10 +19,11 @@ internal static class DataText
             "white" => Limn.Baseline.White,
             "uniform" => Limn.Baseline.Uniform(seed),
             "gaussian" => Limn.Baseline.Gaussian(seed: seed),
+            "zero-embedding" => Limn.Baseline.ZeroEmbedding,
             _ => null,
         };
         if (named is not null) return named;
-        if (!float.TryParse(text, CultureInfo.InvariantCulture, out float number)) return Limn.Baseline.Of(reader.ReadArrays("--baseline", given));
+        if (!float.TryParse(text, CultureInfo.InvariantCulture, out float number)) return Limn.Baseline.Of(reader.ReadArrays("--baseline", given, filled));
         return float.IsFinite(number) ? Limn.Baseline.Value(number) : throw new CommandException($"--baseline takes a finite number, and '{text}' is not one.");
     }
 

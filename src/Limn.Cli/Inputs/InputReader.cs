@@ -22,10 +22,14 @@ internal sealed class InputReader(IReadOnlyList<ModelInput> inputs, PictureSetti
     }
 
     /// <summary>One array for each input, such as a baseline, in the inputs' own form; any number of rows.</summary>
-    public IReadOnlyList<NdArray> ReadArrays(string option, IReadOnlyList<string> given)
+    /// <param name="option">The option, for messages.</param>
+    /// <param name="given">FILE, or NAME=FILE for each input.</param>
+    /// <param name="otherwise">What an input of integers holds that no file is given for; null where each needs one.</param>
+    public IReadOnlyList<NdArray> ReadArrays(string option, IReadOnlyList<string> given, IReadOnlyList<FilledInput>? otherwise = null)
     {
         IReadOnlyList<string>[] files = Assign(option, given);
         return [.. inputs.Select((input, i) => files[i].Count > 0 ? Fill(input, files[i]).Array
+            : otherwise is not null && !input.Type.IsFloating() && files.Any(f => f.Count > 0) ? otherwise[i].Array
             : throw new CommandException($"{option} has no file for the input '{input.Name}'; add {option} {input.Name}=FILE."))];
     }
 

@@ -48,9 +48,11 @@ internal sealed class InputChoice
     private readonly Option<string?> layout = new("--layout") { Description = "The order of a picture's dimensions; from the model's shape when left out.", HelpName = "nchw|nhwc" };
     private readonly Option<string?> labels = new("--labels") { Description = "The names of the classes, a line each.", HelpName = "FILE" };
 
-    public InputChoice AddTo(Command command)
+    /// <param name="command">The command.</param>
+    /// <param name="fed">Whether anything is fed to the model; if not, the options are for the files of baselines.</param>
+    public InputChoice AddTo(Command command, bool fed = true)
     {
-        foreach (Option option in new Option[] { input, drop, preset, size, channels, scale, mean, std, layout, labels }) command.Add(option);
+        foreach (Option option in fed ? new Option[] { input, drop, preset, size, channels, scale, mean, std, layout, labels } : [drop, preset, size, channels, scale, mean, std, layout]) command.Add(option);
         return this;
     }
 

@@ -7,13 +7,16 @@ namespace Limn.Cli.Inputs;
 internal static class TargetText
 {
     /// <exception cref="CommandException">The text is no target.</exception>
-    public static Target Parse(string? target, string? neuron, string? scale)
+    public static Target Parse(string? target, string? neuron, string? scale, BoxOutputs? boxes = null)
     {
         if (target is not null && neuron is not null) throw new CommandException("--target and --neuron are both given; give one.");
         Target parsed = neuron is not null ? Neuron(neuron) : target switch
         {
             null or "predicted" => Target.Predicted,
             "sum" => Target.Outputs,
+            _ when target.StartsWith("box:", StringComparison.Ordinal) => Box(target, boxes),
+            _ when target.StartsWith("margin:", StringComparison.Ordinal) && Integers(target["margin:".Length..]) is { Length: 2 } pair => Target.Margin(pair[0], pair[1]),
+            _ when target.StartsWith("layer:", StringComparison.Ordinal) && Integers(target["layer:".Length..]) is null => Target.Layer(target["layer:".Length..]),
             _ => Class(target),
         };
         return scale switch
@@ -30,7 +33,18 @@ internal static class TargetText
         if (Integers(text) is { } classes) return Target.Class(classes);
         int colon = text.LastIndexOf(':'); // names may contain colons themselves
         if (colon > 0 && int.TryParse(text.AsSpan(colon + 1), CultureInfo.InvariantCulture, out int index)) return Target.Output(text[..colon], index);
-        throw new CommandException($"--target takes a class (3), a class for each row (3,1,4), predicted, sum, or an output's element (NAME:INDEX); '{text}' is none of them.");
+        throw new CommandException($"--target takes a class (3), a class for each row (3,1,4), predicted, sum, margin:A,B, an output's element (NAME:INDEX), layer:LAYER, or box:X1,Y1,X2,Y2[:CLASS]; '{text}' is none of them.");
+    }
+
+    private static Target Box(string text, BoxOutputs? outputs)
+    {
+        string[] parts = text.Split(':');
+        float[] n = [.. parts[1].Split(',').Select(p => float.TryParse(p, CultureInfo.InvariantCulture, out float v) ? v : float.NaN)];
+        int k = -1;
+        bool right = parts.Length is 2 or 3 && n.Length == 4 && Array.TrueForAll(n, float.IsFinite) && (parts.Length == 2 || (int.TryParse(parts[2], CultureInfo.InvariantCulture, out k) && k >= 0));
+        if (!right) throw new CommandException($"a box is given as box:X1,Y1,X2,Y2 or box:X1,Y1,X2,Y2:CLASS, left, top, right and bottom; '{text}' is not that.");
+        if (!(n[2] > n[0] && n[3] > n[1])) throw new CommandException($"the box '{text}' ends before it begins; give left, top, right and bottom.");
+        return Target.Box(new Box(n[0], n[1], n[2], n[3]), parts.Length == 3 ? k : null, outputs);
     }
 
     /// <exception cref="CommandException">The text is no layer and index.</exception>

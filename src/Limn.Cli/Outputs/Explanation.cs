@@ -17,6 +17,9 @@ internal sealed record Explanation(OnnxModel Model, Attribution Attribution, IRe
     /// <summary>What the command line said beside the method's options: the baseline, the mask.</summary>
     public IReadOnlyList<(string Name, string Value)> Settings { get; init; } = [];
 
+    /// <summary>The texts of token ids.</summary>
+    public Vocabulary Vocabulary { get; init; } = Vocabulary.None;
+
     public int Rows => Attribution.Prediction.Count;
 
     /// <summary>What a row is called: its picture's file, or its number.</summary>

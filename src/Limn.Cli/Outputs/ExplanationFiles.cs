@@ -1,7 +1,9 @@
 using System.Globalization;
+using System.Text.Json;
 using Limn.Cli.Commands;
 using Limn.Cli.Inputs;
 using Limn.Data;
+using Limn.Propagation;
 using Limn.Reports;
 
 namespace Limn.Cli.Outputs;
@@ -12,24 +14,28 @@ internal static class ExplanationFiles
     private const int Schema = 1;
     private const int TopCount = 5;
 
-    /// <summary>Adds attribution.npy, standard-error.npy, heatmap.png, report.html and explanation.json to a folder.</summary>
+    /// <summary>Adds attribution.npy (and attribution.tokens.npy, for tokens), standard-error.npy, heatmap.png, report.html and explanation.json to a folder.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="explanation">The explanation.</param>
+    /// <param name="below">The sub-folder, with a slash at its end, of one of several explanations, which share a page; empty for a single one, which has its own.</param>
     /// <returns>The JSON document.</returns>
-    public static byte[] AddTo(OutputFolder folder, Explanation explanation)
+    public static byte[] AddTo(OutputFolder folder, Explanation explanation, string below = "")
     {
         Attribution attribution = explanation.Attribution;
         var taken = new HashSet<string>();
         foreach (AttributedTensor tensor in attribution.Tensors)
         {
             string suffix = attribution.Tensors.Count == 1 ? "" : "." + OutputFolder.SafeName(tensor.Name, taken);
-            folder.Add($"attribution{suffix}.npy", Npy.Of(tensor.Values));
-            if (tensor.StandardError is { } error) folder.Add($"standard-error{suffix}.npy", Npy.Of(error));
+            folder.Add($"{below}attribution{suffix}.npy", Npy.Of(tensor.Values));
+            if (tensor.IsEmbedding) folder.Add($"{below}attribution.tokens{suffix}.npy", Npy.Of((attribution with { Tensors = [tensor] }).PerToken()[0].Values));
+            if (tensor.StandardError is { } error) folder.Add($"{below}standard-error{suffix}.npy", Npy.Of(error));
         }
         for (int r = 0; r < explanation.Rows; r++)
             if (HeatMaps.Of(explanation, r, new HeatMapOptions()) is { } map)
-                folder.Add(r == 0 ? "heatmap.png" : $"heatmap.{r.ToString(CultureInfo.InvariantCulture)}.png", PngFile.Encode(map.Picture));
-        folder.Add("report.html", HtmlReport.ToBytes(ExplanationReport.Of(explanation)));
+                folder.Add(below + (r == 0 ? "heatmap.png" : $"heatmap.{r.ToString(CultureInfo.InvariantCulture)}.png"), PngFile.Encode(map.Picture));
+        if (below.Length == 0) folder.Add("report.html", HtmlReport.ToBytes(ExplanationReport.Of(explanation)));
         byte[] document = Json(explanation);
-        folder.Add("explanation.json", document);
+        folder.Add(below + "explanation.json", document);
         return document;
     }
 
@@ -52,7 +58,8 @@ internal static class ExplanationFiles
         json.Numbers("baselinePrediction", attribution.BaselinePrediction);
         json.Numbers("convergenceDelta", attribution.ConvergenceDelta);
         json.Numbers("standardError", LargestErrors(attribution));
-        json.Strings("flags", Enum.GetValues<AttributionFlags>().Where(f => f != AttributionFlags.None && attribution.Flags.HasFlag(f)).Select(f => f.ToString()));
+        WriteConservation(json, attribution.Conservation);
+        json.Strings("flags", FlagsOf(attribution));
         json.Strings("remarks", attribution.Remarks);
         json.WriteNumber("seed", attribution.Seed);
         json.WriteNull("expectedValue");
@@ -79,12 +86,42 @@ internal static class ExplanationFiles
             json.Strings("files", input.Files.Select(f => Path.GetFileName(f)));
             json.List("shape", input.Array.Dims.ToArray(), json.WriteNumberValue);
         });
+        WriteOrigin(json, explanation);
+    });
+
+    /// <summary>The flags that are set, by name.</summary>
+    public static IEnumerable<string> FlagsOf(Attribution attribution) =>
+        Enum.GetValues<AttributionFlags>().Where(f => f != AttributionFlags.None && attribution.Flags.HasFlag(f)).Select(f => f.ToString());
+
+    /// <summary>The model and the version of Limn.</summary>
+    public static void WriteOrigin(Utf8JsonWriter json, Explanation explanation)
+    {
         json.WriteStartObject("model");
         json.WriteString("file", explanation.ModelName);
         json.WriteString("sha256", explanation.Model.Sha256);
         json.WriteEndObject();
         json.WriteString("limn", LimnCommand.Version);
-    });
+    }
+
+    /// <summary>What each layer of each checked row received and passed on; null where it was not checked.</summary>
+    private static void WriteConservation(Utf8JsonWriter json, IReadOnlyList<Conservation>? conservation)
+    {
+        if (conservation is null) json.WriteNull("conservation");
+        else json.Objects("conservation", conservation, row =>
+        {
+            json.WriteNumber("row", row.Row);
+            json.Number("score", row.Score);
+            json.Number("delivered", row.Delivered);
+            json.Objects("layers", row.LayerSums, layer =>
+            {
+                json.WriteString("layer", layer.Layer);
+                json.WriteString("operator", layer.Operator);
+                json.Number("arrived", layer.Arrived);
+                json.Number("sent", layer.Sent);
+                json.Number("remaining", layer.Remaining);
+            });
+        });
+    }
 
     /// <summary>The largest standard error of each row; all of them are in standard-error.npy.</summary>
     private static double[]? LargestErrors(Attribution attribution)

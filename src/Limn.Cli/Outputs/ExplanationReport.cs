@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using Limn.Cli.Inputs;
 using Limn.Data;
 using Limn.Engine;
+using Limn.Propagation;
 using Limn.Reports;
 
 namespace Limn.Cli.Outputs;
@@ -12,6 +13,8 @@ internal static partial class ExplanationReport
 {
     private const int MostRows = 8;
     private const int MostFeatures = 500;
+    private const int MostTokens = 4096;
+    private const int MostLeaks = 12;
     private const int TopCount = 5;
 
     public static Report Of(Explanation explanation)
@@ -25,12 +28,14 @@ internal static partial class ExplanationReport
     /// <summary>A section for each of the first rows.</summary>
     public static IReadOnlyList<ReportSection> Sections(Explanation explanation) => [.. Enumerable.Range(0, Math.Min(explanation.Rows, MostRows)).Select(r => Section(explanation, r))];
 
+    /// <summary>The files that were fed, by name.</summary>
+    public static string Files(Explanation explanation) => string.Join(", ", explanation.Inputs.SelectMany(i => i.Files).Select(f => Path.GetFileName(f)).Distinct().Take(8));
+
     private static string Summary(Explanation explanation)
     {
-        string files = string.Join(", ", explanation.Inputs.SelectMany(i => i.Files).Select(f => Path.GetFileName(f)).Distinct().Take(8));
         string shown = explanation.Rows > MostRows ? $" The first {MostRows} of {explanation.Rows} rows are shown." : "";
         string place = explanation.Attribution.At is { } at ? $" Explained at the layer {at}." : "";
-        return $"Input: {files}.{place}{shown}";
+        return $"Input: {Files(explanation)}.{place}{shown}";
     }
 
     public static ExplanationSection Section(Explanation explanation, int row)
@@ -44,12 +49,14 @@ internal static partial class ExplanationReport
             Prediction = $"The {explanation.TargetOf(row)} is {Numbers.Text(attribution.Prediction[row])}{(attribution.BaselinePrediction is { } at ? $", and at the baseline {Numbers.Text(at[row])}" : "")}.",
             TopClasses = TopClasses(explanation, row),
             ScoresAreProbabilities = explanation.Scores?.AreProbabilities ?? false,
-            Input = picture is null ? null : new ReportPicture(Enlarged(picture), "Input", InputCaption(explanation), $"The picture that the model saw: {explanation.RowTitle(row)}."),
+            Input = picture is null ? null : new ReportPicture(PngFile.Encode(Enlarged(picture)), "Input", InputCaption(explanation), $"The picture that the model saw: {explanation.RowTitle(row)}."),
             HeatMaps = map is null ? [] : [new ReportPicture(PngFile.Encode(map.Picture), MethodTexts.For(attribution.Method).Title, "", $"Heat map of the {explanation.TargetOf(row)}.") { Legend = ColorLegend.Of(map) }],
+            Tokens = Tokens(explanation, row),
+            Tables = attribution.Conservation?.FirstOrDefault(c => c.Row == row) is { } conservation ? [ConservationTable(conservation)] : [],
             Contributions = map is null ? Contributions(explanation, row) : [],
             Options = [.. attribution.Options.Select(o => new NamedValue(o.Key, Plain(o.Value))), .. explanation.Settings.Select(s => new NamedValue(s.Name, s.Value))],
             Delta = attribution.ConvergenceDelta?[row],
-            Flags = [.. Enum.GetValues<AttributionFlags>().Where(f => f != AttributionFlags.None && attribution.Flags.HasFlag(f)).Select(f => f.ToString())],
+            Flags = [.. ExplanationFiles.FlagsOf(attribution)],
             Diagnostics = [.. Findings(attribution, row), .. (map?.Remarks ?? []).Select(r => new Diagnostic(DiagnosticKind.Warning, r))],
             Seed = attribution.Tensors.Any(t => t.StandardError is not null) ? (long)attribution.Seed : null,
             Elapsed = attribution.Elapsed,
@@ -60,14 +67,14 @@ internal static partial class ExplanationReport
     private static string InputCaption(Explanation explanation) => explanation.PictureInput is { Pictures: null } ? "The numbers of the input, from the smallest (black) to the largest (white)." : "";
 
     /// <summary>Small pictures are enlarged by whole numbers, as heat maps are.</summary>
-    private static byte[] Enlarged(Image picture)
+    public static Image Enlarged(Image picture)
     {
         int longest = Math.Max(picture.Width, picture.Height), times = longest >= 192 ? 1 : (255 + longest) / longest;
-        if (times == 1) return PngFile.Encode(picture);
+        if (times == 1) return picture;
         var large = new Image(picture.Width * times, picture.Height * times, picture.Channels);
         for (int y = 0; y < large.Height; y++)
             for (int x = 0; x < large.Width; x++) picture[x / times, y / times].CopyTo(large[x, y]);
-        return PngFile.Encode(large);
+        return large;
     }
 
     private static List<ClassScore> TopClasses(Explanation explanation, int row)
@@ -80,16 +87,16 @@ internal static partial class ExplanationReport
     }
 
     /// <summary>The remarks about this row or about all of them. Completeness is good news unless the sum is off.</summary>
-    private static IEnumerable<Diagnostic> Findings(Attribution attribution, int row)
+    public static IEnumerable<Diagnostic> Findings(Attribution attribution, int row)
     {
         foreach (string remark in attribution.Remarks)
         {
             Match about = RowPrefix().Match(remark);
             if (about.Success && about.Groups["row"].Value != row.ToString(CultureInfo.InvariantCulture)) continue;
             string text = remark[about.Length..];
-            bool completeness = about.Success || (attribution.ConvergenceDelta is not null && text.Contains("add up to", StringComparison.Ordinal));
-            bool off = attribution.Flags.HasFlag(AttributionFlags.DeltaLarge);
-            yield return new Diagnostic(!completeness ? DiagnosticKind.Warning : off ? DiagnosticKind.Note : DiagnosticKind.Passed, char.ToUpperInvariant(text[0]) + text[1..]);
+            bool completeness = attribution.ConvergenceDelta is not null && text.Contains("add up to", StringComparison.Ordinal);
+            bool off = attribution.Flags.HasFlag(AttributionFlags.DeltaLarge) || (about.Success && !completeness);
+            yield return new Diagnostic(!completeness && !about.Success ? DiagnosticKind.Warning : off ? DiagnosticKind.Note : DiagnosticKind.Passed, char.ToUpperInvariant(text[0]) + text[1..]);
         }
     }
 
@@ -100,7 +107,7 @@ internal static partial class ExplanationReport
     /// What each feature adds: the columns of tables, the positions of sequences (summed over their channels), the elements of anything else.
     /// Of very many, the strongest.
     /// </summary>
-    private static List<Contribution> Contributions(Explanation explanation, int row)
+    public static List<Contribution> Contributions(Explanation explanation, int row)
     {
         List<Contribution> all = [];
         foreach (AttributedTensor tensor in explanation.Attribution.Tensors)
@@ -109,7 +116,7 @@ internal static partial class ExplanationReport
             if (dims.Length == 0 || dims[0] != explanation.Rows) continue;
             float[] values = tensor.Values.ToDenseArray();
             int inner = values.Length / dims[0];
-            FilledInput? input = explanation.Inputs.FirstOrDefault(i => i.Name == tensor.Name && i.Array.Length == values.Length)
+            FilledInput? input = explanation.Inputs.FirstOrDefault(i => i.Name == tensor.TokensOf) ?? explanation.Inputs.FirstOrDefault(i => i.Name == tensor.Name && i.Array.Length == values.Length)
                 ?? (explanation.Inputs is [var only] && dims.Length == only.Array.Rank + 1 && only.Array.Dims.SequenceEqual(dims.AsSpan(0, dims.Length - 1)) ? only : null);
             int grouped = input is not null && input.Array.Length < values.Length ? dims[^1] : input is null && dims.Length == 3 && dims[1] > 1 ? dims[2] : 1;
             string prefix = explanation.Attribution.Tensors.Count > 1 ? tensor.Name + " " : "";
@@ -117,10 +124,37 @@ internal static partial class ExplanationReport
             {
                 double sum = 0;
                 foreach (float v in values.AsSpan(row * inner + f * grouped, grouped)) sum += v;
-                all.Add(new Contribution(prefix + NameOf(input, f, dims, grouped), ValueOf(input, row, f, inner / grouped), sum));
+                all.Add(new Contribution(prefix + NameOf(input, f, dims, grouped), ValueOf(input, row, f, inner / grouped, tensor.TokensOf is null ? Vocabulary.None : explanation.Vocabulary), sum));
             }
         }
         return all.Count <= MostFeatures ? all : [.. all.OrderByDescending(c => Math.Abs(c.Attribution)).Take(MostFeatures)];
+    }
+
+    /// <summary>The tokens of a row with one number each: the embedding's attributions summed, or what a method says of tokens itself.</summary>
+    private static List<ReportToken> Tokens(Explanation explanation, int row)
+    {
+        foreach (AttributedTensor tensor in explanation.Attribution.PerToken())
+        {
+            if (explanation.Inputs.FirstOrDefault(i => i.Name == tensor.TokensOf && i.Array.Type.IsInteger()) is not { } ids) continue;
+            float[] values = tensor.Values.ToDenseArray();
+            int length = ids.Array.Length / explanation.Rows;
+            if (values.Length != ids.Array.Length || length > MostTokens) continue;
+            return [.. Enumerable.Range(row * length, length).Select(i => new ReportToken(explanation.Vocabulary.TextOf(ids.Array.Integers[i]), values[i]))];
+        }
+        return [];
+    }
+
+    /// <summary>The layers that lost most, in the order that relevance passed them.</summary>
+    private static ReportTable ConservationTable(Conservation conservation)
+    {
+        HashSet<LayerRelevance> most = [.. conservation.Leaks().Take(MostLeaks)];
+        string all = $"{Numbers.Text(conservation.Score)} started at the target and {Numbers.Text(conservation.Delivered)} arrived where the explanation is.";
+        string[] columns = ["Layer", "Received", "Passed on", "Lost", "Remaining"];
+        return new ReportTable("Where relevance was lost", most.Count == 0 ? [] : columns, [.. conservation.LayerSums.Where(most.Contains).Select(l =>
+            new ReportRow($"{l.Layer} ({l.Operator})", [.. new[] { l.Arrived, l.Sent, l.Lost, l.Remaining }.Select(v => new ReportCell(Numbers.Text(v)))]))])
+        {
+            Caption = most.Count == 0 ? $"{all} No layer lost a thousandth of it." : $"{all} The layers that lost most, from the target backwards; all are in explanation.json. Biases, stabilisers and softmax absorb what is lost; a loss below zero was added.",
+        };
     }
 
     private static string NameOf(FilledInput? input, int feature, int[] dims, int grouped)
@@ -132,14 +166,14 @@ internal static partial class ExplanationReport
         return $"{(grouped > 1 ? "position" : "element")} {string.Join(',', index)}";
     }
 
-    private static string ValueOf(FilledInput? input, int row, int feature, int features)
+    private static string ValueOf(FilledInput? input, int row, int feature, int features, Vocabulary vocabulary)
     {
         if (input is null) return "";
         int at = row * features + feature;
         return input.Array.Type.Storage() switch
         {
             Storage.Float => Numbers.Text(input.Array.Floats[at]),
-            Storage.Integer => input.Array.Integers[at].ToString(CultureInfo.InvariantCulture),
+            Storage.Integer => vocabulary.TextOf(input.Array.Integers[at]),
             Storage.Boolean => input.Array.Booleans[at] ? "true" : "false",
             _ => input.Array.Strings[at],
         };

@@ -32,6 +32,6 @@ internal static class HeatMaps
     /// <summary>Methods without a sign show their strongest channel from zero on, and so do maps of which a ReLU leaves no negative value; others keep the sign, around zero.</summary>
     private static HeatMapOptions Drawn(Attribution attribution, HeatMapOptions options) =>
         attribution.Options.TryGetValue("absolute", out object? absolute) && absolute is true ? options with { Reduction = ChannelReduction.MaximumOfAbsolutes, Scale = HeatMapScale.Automatic }
-        : attribution.Method is "smooth-grad-squared" or "var-grad" or "full-grad" || (attribution.Options.TryGetValue("relu", out object? relu) && relu is true) ? options with { Scale = HeatMapScale.Automatic }
+        : attribution.Method is "smooth-grad-squared" or "var-grad" or "full-grad" or "attention-rollout" or "attention-relevance" || (attribution.Options.TryGetValue("relu", out object? relu) && relu is true) ? options with { Scale = HeatMapScale.Automatic }
         : options with { Scale = HeatMapScale.Diverging };
 }

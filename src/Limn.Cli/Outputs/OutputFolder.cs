@@ -23,6 +23,8 @@ internal sealed class OutputFolder
 
     public IEnumerable<string> Names => files.Keys;
 
+    /// <param name="name">The file's name, or its path below the folder with slashes between.</param>
+    /// <param name="content">Its bytes.</param>
     public void Add(string name, byte[] content) => files.Add(name, content);
 
     /// <summary>A name that every file system takes: letters, digits, '-', '_' and '.'; anything else becomes '_'.</summary>
@@ -49,7 +51,12 @@ internal sealed class OutputFolder
             string parent = exists ? folder : Path.GetDirectoryName(folder)!;
             Directory.CreateDirectory(parent);
             aside = Directory.CreateDirectory(Path.Combine(parent, $".limn-{Guid.NewGuid():N}")).FullName;
-            foreach (var (name, content) in files) File.WriteAllBytes(Path.Combine(aside, name), content);
+            foreach (var (name, content) in files)
+            {
+                string file = Path.Combine(aside, name);
+                Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+                File.WriteAllBytes(file, content);
+            }
             if (!exists)
             {
                 Directory.Move(aside, folder);
@@ -69,13 +76,15 @@ internal sealed class OutputFolder
 
     private void Replace(string aside)
     {
-        string old = Directory.CreateDirectory(Path.Combine(aside, "old")).FullName;
+        string old = Directory.CreateDirectory(Path.Combine(aside, ".old")).FullName;
         List<(string From, string To)> moved = [];
+        List<string> made = [];
         try
         {
             foreach (string name in files.Keys)
             {
-                string target = Path.Combine(folder, name);
+                string target = Path.Combine(folder, name), parent = Path.GetDirectoryName(target)!;
+                if (!Directory.Exists(parent)) made.Add(Directory.CreateDirectory(parent).FullName);
                 if (File.Exists(target)) Move(target, Path.Combine(old, name));
                 Move(Path.Combine(aside, name), target);
             }
@@ -83,11 +92,13 @@ internal sealed class OutputFolder
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             for (int i = moved.Count - 1; i >= 0; i--) File.Move(moved[i].To, moved[i].From);
+            foreach (string empty in made) Directory.Delete(empty);
             throw;
         }
 
         void Move(string from, string to)
         {
+            Directory.CreateDirectory(Path.GetDirectoryName(to)!);
             File.Move(from, to);
             moved.Add((from, to));
         }

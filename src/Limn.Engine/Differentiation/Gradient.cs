@@ -92,7 +92,12 @@ public static class Gradient
         }
 
         Value?[] gradients = [.. at.Select(Arrived)];
-        return new GradientGraph(builder.Build(), gradients, cuts) { ReferenceInputs = pass.ReferenceInputs, Notes = notes };
+        return new GradientGraph(builder.Build(), gradients, cuts)
+        {
+            Notes = notes,
+            ReferenceInputs = pass.ReferenceInputs,
+            ReferenceTarget = rulebook.NeedsReference ? pass.Reference(targets[0].Value) : null,
+        };
     }
 }
 
@@ -107,6 +112,9 @@ public sealed record GradientGraph(Graph Graph, IReadOnlyList<Value?> Gradients,
 
     /// <summary>For a rulebook with a reference: for each input behind the target the one that takes its reference. Empty otherwise.</summary>
     public IReadOnlyDictionary<Value, Value> ReferenceInputs { get; init; } = new Dictionary<Value, Value>();
+
+    /// <summary>For a rulebook with a reference: the target on the reference.</summary>
+    public Value? ReferenceTarget { get; init; }
 
     /// <summary>The gradient at place <paramref name="index"/>.</summary>
     /// <exception cref="NotDifferentiableException">There is none; the message names what cuts the path.</exception>

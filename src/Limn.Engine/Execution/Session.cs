@@ -30,6 +30,9 @@ public sealed class Session
 
     public Graph Graph { get; }
 
+    /// <summary>The bytes, beside weights and inputs, of the largest run so far.</summary>
+    public long PeakBytes { get; private set; }
+
     /// <summary>The most bytes that a run may take beside weights and inputs; all of the machine's memory unless set. A run that needs more says so before it begins.</summary>
     public long MemoryLimit { get; init; } = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
 
@@ -54,7 +57,12 @@ public sealed class Session
 
     internal NdArray[] Run(IReadOnlyDictionary<Value, NdArray> feeds, IReadOnlyList<Value> fetches, long memoryLimit, CancellationToken cancellation)
     {
-        lock (gate) return PlanFor(feeds, fetches, out NdArray[] inputs).Run(inputs, workers, memoryLimit, observer: null, cancellation);
+        lock (gate)
+        {
+            Plan plan = PlanFor(feeds, fetches, out NdArray[] inputs);
+            PeakBytes = Math.Max(PeakBytes, plan.Bytes);
+            return plan.Run(inputs, workers, memoryLimit, observer: null, cancellation);
+        }
     }
 
     /// <summary>Runs as <see cref="Run(IReadOnlyDictionary{Value, NdArray}, IReadOnlyList{Value}, CancellationToken)"/> and times each step.</summary>

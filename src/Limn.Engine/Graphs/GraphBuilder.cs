@@ -19,6 +19,7 @@ public sealed class GraphBuilder
     private readonly Dictionary<Value, NdArray> initializers = [];
     private readonly Dictionary<Value, NdArray> known = []; // contents that follow from shapes and initializers alone
     private readonly HashSet<string> names = [];
+    private readonly HashSet<string> reserved = [];
     private readonly string graphName;
     private int counter;
 
@@ -88,7 +89,7 @@ public sealed class GraphBuilder
     /// <param name="name">The node's name; made up when null.</param>
     /// <param name="outputNames">The outputs' names; made up where null or empty.</param>
     /// <exception cref="ShapeMismatchException">The inputs do not fit the operator.</exception>
-    public IReadOnlyList<Value> Node(Operator op, IReadOnlyList<Value?> operands, int outputCount = 1, string? name = null, IReadOnlyList<string>? outputNames = null)
+    public IReadOnlyList<Value> Node(Operator op, IReadOnlyList<Value?> operands, int outputCount = 1, string? name = null, IReadOnlyList<string?>? outputNames = null)
     {
         ArgumentNullException.ThrowIfNull(op);
         ArgumentNullException.ThrowIfNull(operands);
@@ -132,6 +133,9 @@ public sealed class GraphBuilder
         known.Add(results[0], Compilation.Folding.Evaluate(op, arrays, [(results[0].Type, dims)])[0]);
     }
 
+    /// <summary>Names that are about to be used, and are not to be made up before.</summary>
+    internal void Reserve(IEnumerable<string> expected) => reserved.UnionWith(expected);
+
     private string Claim(string name) => names.Add(name)
         ? name
         : throw new InvalidModelException($"Two values of the graph are called '{name}'; names must be unique.");
@@ -140,7 +144,7 @@ public sealed class GraphBuilder
     {
         string name;
         do name = $"{stem}_{counter++}";
-        while (Declared.ContainsKey(name) || !names.Add(name));
+        while (Declared.ContainsKey(name) || reserved.Contains(name) || !names.Add(name));
         return name;
     }
 }

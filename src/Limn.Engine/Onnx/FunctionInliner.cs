@@ -58,11 +58,11 @@ internal sealed class FunctionInliner
             throw new InvalidModelException($"the functions call each other more than {options.MaxGraphDepth} deep, at '{function.Name}'; {nameof(OnnxReadOptions.MaxGraphDepth)} allows no more.");
         IReadOnlyDictionary<string, int> inside = OpsetsOf(function, opsetsHere ?? new Dictionary<string, int>());
         var expanded = new List<NodeProto>();
-        foreach (NodeProto made in new FunctionCall(function, node).Nodes())
+        foreach (NodeProto copy in new FunctionCall(function, node).Nodes())
         {
             if (++this.made > options.MaxNodes)
                 throw new InvalidModelException($"the functions of the file make more than {options.MaxNodes} nodes; {nameof(OnnxReadOptions.MaxNodes)} allows no more.");
-            expanded.AddRange(Expand(made, inside, depth + 1));
+            expanded.AddRange(Expand(copy, inside, depth + 1));
         }
         return expanded;
     }

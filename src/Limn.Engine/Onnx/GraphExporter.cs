@@ -13,6 +13,7 @@ internal sealed class GraphExporter
     private readonly Func<string, NdArray, TensorProto> weight;
     private readonly Dictionary<NdArray, string> large = new(ReferenceEqualityComparer.Instance); // weights that graphs inside nodes take from the model's
     private readonly List<TensorProto> hoisted = [];
+    private readonly HashSet<string> nodeNames = [];
 
     private GraphExporter(Func<string, NdArray, TensorProto> weight) => this.weight = weight;
 
@@ -49,7 +50,7 @@ internal sealed class GraphExporter
         foreach (Node node in lowered.Nodes)
         {
             foreach (Value? input in node.Inputs) AddWeight(input);
-            proto.Node.Add(NodeOf(node, NameOf, prefix));
+            proto.Node.Add(NodeOf(node, NameOf, Unique(prefix + node.Name)));
             foreach (Value output in node.Outputs)
                 if (written.Add(output) && output.Shape is not null && !outputs.Contains(NameOf(output))) proto.ValueInfo.Add(ValueInfo(output, NameOf(output)));
         }
@@ -70,6 +71,14 @@ internal sealed class GraphExporter
         string NameOf(Value value) => around.TryGetValue(value, out string? outer) ? outer
             : lowered.ConstantOf(value) is { } array && large.TryGetValue(array, out string? once) && prefix.Length > 0 ? once : prefix + lowered.NameOf(value);
 
+        // Nodes of one name are refused by ONNX Runtime.
+        string Unique(string name)
+        {
+            string unique = name;
+            for (int i = 1; !nodeNames.Add(unique); i++) unique = $"{name}.{i}";
+            return unique;
+        }
+
         void AddWeight(Value? value)
         {
             if (value is null || written.Contains(value) || lowered.ConstantOf(value) is not { } array || !written.Add(value)) return;
@@ -79,11 +88,11 @@ internal sealed class GraphExporter
         }
     }
 
-    private NodeProto NodeOf(Node node, Func<Value, string> nameOf, string prefix)
+    private NodeProto NodeOf(Node node, Func<Value, string> nameOf, string name)
     {
         Operator op = node.Operator;
         opsets[op.Domain] = Math.Max(op.OpsetVersion, opsets.GetValueOrDefault(op.Domain));
-        var proto = new NodeProto { Name = prefix + node.Name, OpType = op.Name };
+        var proto = new NodeProto { Name = name, OpType = op.Name };
         if (op.Domain.Length > 0) proto.Domain = op.Domain;
         int inputs = op is ControlFlowOperator { OwnInputs: var own } ? own : node.Inputs.Count;
         while (inputs > 0 && node.Inputs[inputs - 1] is null) inputs--;
@@ -94,11 +103,11 @@ internal sealed class GraphExporter
             foreach (OperatorAttribute attribute in op.Attributes) proto.Attribute.Add(AttributeOf(node, attribute));
             return proto;
         }
-        foreach (var (name, body) in flow.Bodies)
+        foreach (var (attribute, body) in flow.Bodies)
         {
             var around = new Dictionary<Value, string>();
             for (int i = flow.Formals; i < body.Inputs.Count; i++) around[body.Inputs[i]] = nameOf(node.Inputs[flow.OwnInputs + i - flow.Formals]!);
-            proto.Attribute.Add(new AttributeProto { Name = name, Type = Kind.Graph, G = GraphOf(body, around, $"{proto.Output[0]}/{name}/") });
+            proto.Attribute.Add(new AttributeProto { Name = attribute, Type = Kind.Graph, G = GraphOf(body, around, $"{proto.Output[0]}/{attribute}/") });
         }
         return proto;
     }

@@ -10,7 +10,7 @@ public static class NormalizationOperators
     internal static IEnumerable<OperatorDefinition> Definitions =>
     [
         OperatorDefinition.Of("BatchNormalization", ImportBatch, since: 7, notes: "Inference only: training_mode is refused."),
-        OperatorDefinition.Of("LayerNormalization", ImportLayer, since: 17),
+        OperatorDefinition.Of("LayerNormalization", ImportLayer), // ONNX Runtime wrote it before version 17, too
         OperatorDefinition.Of("InstanceNormalization", a => new InstanceNormalization { Epsilon = a.Float("epsilon", 1e-5f) }, since: 6),
         OperatorDefinition.Of("GroupNormalization", ImportGroup, since: 18),
     ];

@@ -1,5 +1,7 @@
-using Limn.Engine;
+using Limn.Compilation;
 using Limn.Engine.Graphs;
+using Limn.Engine.Operators;
+using Limn.Engine;
 using Limn.Models;
 
 namespace Limn.ClassActivation;
@@ -38,6 +40,16 @@ public abstract class ClassActivationMethod : GradientMethod
 
     /// <summary>The map of each row before the ReLU: [rows · positions], or as many of them as a row has.</summary>
     private protected abstract double[] Map(FeatureLayer layer);
+
+    internal override GraphResult InGraph(ExplanationGraph question)
+    {
+        var layer = new FeatureGraph(question);
+        Value map = layer.Shaped(Map(layer));
+        return new GraphResult([Relu ? question.Graph.Relu(map) : map], layer.Scores);
+    }
+
+    /// <summary>The map of each row before the ReLU, [rows, positions], or one for each channel, [rows, channels, positions].</summary>
+    private protected abstract Value Map(FeatureGraph layer);
 
     private static void Rectify(double[] map, int rows, List<string> remarks)
     {

@@ -1,6 +1,9 @@
+using System.Numerics.Tensors;
+using Limn.Compilation;
+using Limn.Engine.Graphs;
+using Limn.Engine.Operators;
 using Limn.Engine;
 using Limn.Models;
-using System.Numerics.Tensors;
 
 namespace Limn.ClassActivation;
 
@@ -10,7 +13,10 @@ namespace Limn.ClassActivation;
 /// Gildenblat: pytorch-grad-cam, EigenGradCAM; there is no paper. There the channels are centred, which is the option <c>center</c>; without it, as
 /// for <see cref="EigenCam"/>, zero stays zero. The sign is that of the sum over channels, HiRes-CAM.
 /// </remarks>
-[Method("eigen-grad-cam", "Eigen-Grad-CAM", "What gradient times activation shows most in common over the channels of a layer.", Source = "Gildenblat 2021, pytorch-grad-cam")]
+[Method("eigen-grad-cam", "Eigen-Grad-CAM", "What gradient times activation shows most in common over the channels of a layer.", Source = "Gildenblat 2021, pytorch-grad-cam",
+    Formula = "map = M v₁, M = gradient × activation [positions, channels], v₁ its first right singular vector",
+    Cost = "forward + backward",
+    NotApplicable = Axioms.All, NotApplicableBecause = MapOfLayer.NoAxioms)]
 public sealed class EigenGradCam(OnnxModel model) : ClassActivationMethod(model, relu: false)
 {
     /// <summary>Whether each channel's mean is taken off first (default false).</summary>
@@ -24,4 +30,6 @@ public sealed class EigenGradCam(OnnxModel model) : ClassActivationMethod(model,
         TensorPrimitives.Multiply(a.Values.Floats, layer.Gradients.Values.Floats, product.Floats);
         return EigenMap.Of(a with { Values = product }, Center);
     }
+
+    private protected override Value Map(FeatureGraph layer) => EigenGraph.Of(layer, layer.Graph.Mul(layer.Activations, layer.Gradients), Center);
 }

@@ -1,3 +1,6 @@
+using Limn.Compilation;
+using Limn.Engine.Graphs;
+using Limn.Engine.Operators;
 using Limn.Engine;
 using Limn.Models;
 
@@ -9,7 +12,10 @@ namespace Limn.ClassActivation;
 /// logits are nearest to z_k (ties by index). With α = 0 it is Grad-CAM of the logit.
 /// Zhang et al.: Finer-CAM, CVPR 2025, section 3.2. pytorch-grad-cam differentiates the weights p as well.
 /// </remarks>
-[Method("finer-cam", "Finer-CAM", "Grad-CAM of the difference between a class and the classes most like it.", Source = "Zhang et al. 2025, section 3.2")]
+[Method("finer-cam", "Finer-CAM", "Grad-CAM of the difference between a class and the classes most like it.", Source = "Zhang et al. 2025, section 3.2",
+    Formula = "Grad-CAM of z_k − α Σ_i p_i z_i / Σ_i p_i over the classes i most like k",
+    Cost = "2 × forward + backward",
+    NotApplicable = Axioms.All, NotApplicableBecause = MapOfLayer.NoAxioms)]
 public sealed class FinerCam(OnnxModel model) : ClassActivationMethod(model)
 {
     /// <summary>How many similar classes are compared with (default 3).</summary>
@@ -42,5 +48,23 @@ public sealed class FinerCam(OnnxModel model) : ClassActivationMethod(model)
         double largest = near.Max(i => z[i]), total = near.Sum(i => Math.Exp(z[i] - largest));
         weights[k] = 1;
         foreach (int i in near) weights[i] = (float)(-Alpha * Math.Exp(z[i] - largest) / total);
+    }
+
+    private protected override Value Map(FeatureGraph layer)
+    {
+        if (Comparisons < 1) throw new InvalidOptionException($"Finer-CAM compares with at least one class, and {Comparisons} were asked for.");
+        if (!layer.Question.IsOfClasses)
+            throw new InvalidTargetException("Finer-CAM compares a class with others, so the target must be a class (--target K or predicted).");
+        GraphBuilder graph = layer.Graph;
+        var (question, z) = Logits.Of(layer.Question);
+        if (z.Shape is not { Rank: >= 2 } shape || !shape[1].IsKnown || shape[1].Value < 2 || shape.Product(2, shape.Rank) != 1)
+            throw new InvalidTargetException($"Finer-CAM compares a class with others, and the output of shape {z.Shape} has no other classes for each row.");
+        Value chosen = question.Weights;
+        Value distance = graph.Abs(graph.Sub(z, graph.ReduceSum(graph.Mul(chosen, z), [1])));
+        Value others = graph.Where(graph.Greater(chosen, graph.ScalarLike(chosen, 0)), graph.ScalarLike(z, float.PositiveInfinity), distance);
+        Value near = graph.TopK(others, Math.Min(Comparisons, shape[1].Value - 1), 1, largest: false).Indices;
+        Value shares = graph.Softmax(graph.GatherElements(z, near, 1), 1);
+        Value contrast = graph.ScatterElements(chosen, near, graph.Scale(shares, (float)-Alpha), 1);
+        return layer.Weighted(layer.Mean(layer.Layout.ToMaps(graph, question.About(question.Source, contrast).Gradient().Gradients[0])));
     }
 }

@@ -29,6 +29,15 @@ internal static class LastFeatureMap
             + "Class-activation maps are for networks that keep positions apart; name a layer (--at LAYER), or use another method, such as integrated-gradients.");
     }
 
+    /// <summary>What to choose instead of a layer without positions: the last layers that have some, by name.</summary>
+    public static string Suggestion(Graph graph)
+    {
+        var axes = new ChannelAxes(graph);
+        string[] maps = [.. graph.Nodes.Where(n => n.Outputs.Any(o => IsMap(axes, o) && axes.IsConvolutional(o))).Select(n => n.Name.Length > 0 ? n.Name : n.Outputs[0].Name)];
+        return maps.Length == 0 ? "The network has no layer with positions that is known to have channels"
+            : $"Choose a layer with positions, such as {string.Join(", ", maps.TakeLast(3).Reverse().Select(m => $"'{m}'"))} (limn inspect lists all), leave --at away";
+    }
+
     private static bool IsMap(ChannelAxes axes, Value value)
     {
         if (!value.Type.IsFloating() || axes.Of(value) is not { } channels || value.Shape is not { } shape) return false;

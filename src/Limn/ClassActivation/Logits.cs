@@ -1,5 +1,7 @@
-using Limn.Engine;
+using Limn.Compilation;
 using Limn.Engine.Graphs;
+using Limn.Engine.Operators;
+using Limn.Engine;
 using Limn.Models;
 
 namespace Limn.ClassActivation;
@@ -16,5 +18,15 @@ internal static class Logits
         NdArray values = question.About(source with { Value = logits }, question.Readout).SourceValue();
         var readout = new Readout(question.Readout.Weights.Reshape(values.Dims.ToArray()), question.Readout.Classes);
         return (question.About(source with { Value = logits }, readout), values);
+    }
+
+    /// <summary>The same in a graph.</summary>
+    public static (ExplanationGraph Question, Value Values) Of(ExplanationGraph question)
+    {
+        TargetSource source = question.Source;
+        if (TargetSource.Squashing(source.Graph, source.Value)?.Inputs[0] is not { } logits) return (question, question.SourceValue());
+        ExplanationGraph before = question.About(source with { Value = logits }, question.Weights);
+        Value values = before.SourceValue();
+        return (question.About(source with { Value = logits }, question.Graph.ReshapeLike(question.Weights, values)), values);
     }
 }

@@ -11,13 +11,18 @@ internal sealed record MapInput(int Index, int ChannelAxis, int[] Spatial)
 {
     /// <summary>The floating inputs of a network that have the map's number of axes.</summary>
     /// <exception cref="InvalidTargetException">There is none.</exception>
-    public static IReadOnlyList<MapInput> Of(Question question, MapLayout layout)
+    public static IReadOnlyList<MapInput> Of(Question question, MapLayout layout) => Of(question, question.Inputs, layout);
+
+    /// <param name="question">What is asked.</param>
+    /// <param name="inputs">Arrays of the inputs' shapes.</param>
+    /// <param name="layout">How the map is laid out.</param>
+    public static IReadOnlyList<MapInput> Of(IAsked question, IReadOnlyList<NdArray> inputs, MapLayout layout)
     {
         Graph graph = question.Network.Graph;
         List<MapInput> found = [];
         for (int i = 0; i < graph.Inputs.Count; i++)
-            if (graph.Inputs[i].Type.IsFloating() && question.Inputs[i].Rank == layout.Spatial.Length + 2)
-                found.Add(new MapInput(i, InputChannels.Axis(graph, graph.Inputs[i]), InputChannels.Spatial(graph, graph.Inputs[i], question.Inputs[i].Dims)));
+            if (graph.Inputs[i].Type.IsFloating() && inputs[i].Rank == layout.Spatial.Length + 2)
+                found.Add(new MapInput(i, InputChannels.Axis(graph, graph.Inputs[i]), InputChannels.Spatial(graph, graph.Inputs[i], inputs[i].Dims)));
         return found.Count > 0 ? found : throw new InvalidTargetException(
             $"The map of '{question.Places[0].Name}' has the size {NdArray.Describe(layout.Spatial)}, and no input of the model has as many axes beside rows and channels, so it cannot be laid over one. Use grad-cam.");
     }

@@ -1,5 +1,6 @@
-using Limn.Engine;
 using Limn.Engine.Graphs;
+using Limn.Engine.Operators;
+using Limn.Engine;
 
 namespace Limn.ClassActivation;
 
@@ -23,22 +24,28 @@ internal sealed record MapLayout(int ChannelAxis, int[] Spatial, int Leading)
         int[] dims = layer.Dims.ToArray();
         if (dims.Length < 3)
             throw new InvalidTargetException($"The layer '{value.Name}' has the shape {NdArray.Describe(dims)}: no positions, so there is no map of it. "
-                + "Choose a layer [rows, channels, height, width] (limn inspect lists them), leave --at away, or use input-x-gradient.");
+                + $"{LastFeatureMap.Suggestion(graph)}, or use input-x-gradient.");
         int axis = new ChannelAxes(graph).Of(value) ?? 1;
         int[] spatial = [.. dims.Where((_, d) => d != 0 && d != axis)];
         int picture = Enumerable.Range(0, inputs.Count).FirstOrDefault(i => inputs[i].Rank == 4, -1);
         if (dims.Length > 3 || axis == 1 || picture < 0) return new MapLayout(axis, spatial, 0);
 
         int[] sides = InputChannels.Spatial(graph, graph.Inputs[picture], inputs[picture].Dims);
-        for (int leading = 0; leading <= MostLeading; leading++)
-        {
-            int tokens = spatial[0] - leading;
-            int width = (int)Math.Round(Math.Sqrt((double)tokens * sides[1] / sides[0]));
-            if (tokens > 0 && width > 0 && tokens % width == 0 && (long)(tokens / width) * sides[1] == (long)width * sides[0])
-                return new MapLayout(axis, [tokens / width, width], leading);
-        }
+        if (Grid(spatial[0], sides) is { } grid) return new MapLayout(axis, grid.Spatial, grid.Leading);
         throw new InvalidTargetException($"The {spatial[0]} tokens of the layer '{value.Name}' do not make a grid of the proportions of the picture, {sides[0]} x {sides[1]}, "
             + "with or without a class token, so it is not known where they lie. Choose another layer (--at).");
+    }
+
+    /// <summary>The grid of the proportions of a picture that tokens make, after the least number of leading ones; null if they make none.</summary>
+    public static (int[] Spatial, int Leading)? Grid(int all, int[] sides)
+    {
+        for (int leading = 0; leading <= MostLeading; leading++)
+        {
+            int tokens = all - leading;
+            int width = (int)Math.Round(Math.Sqrt((double)tokens * sides[1] / sides[0]));
+            if (tokens > 0 && width > 0 && tokens % width == 0 && (long)(tokens / width) * sides[1] == (long)width * sides[0]) return ([tokens / width, width], leading);
+        }
+        return null;
     }
 
     /// <summary>A layer's values as [rows, channels, positions].</summary>
@@ -69,5 +76,18 @@ internal sealed record MapLayout(int ChannelAxis, int[] Spatial, int Leading)
             return;
         }
         for (int p = Leading; p < all; p++) layer.Floats[(row * all + p) * channels + channel] = value;
+    }
+
+    /// <summary>A layer's values as [rows, channels, positions], in a graph.</summary>
+    public Value ToMaps(GraphBuilder graph, Value layer)
+    {
+        Dim[] dims = [.. layer.Shape!];
+        Dim rows = dims[0], channels = dims[ChannelAxis];
+        if (ChannelAxis == 1) return graph.Assume(graph.Reshape(layer, 0, channels.Value, -1), [rows, channels, NdArray.Count(Spatial)]);
+        if (ChannelAxis != dims.Length - 1)
+            throw new InvalidTargetException($"The channels of a layer of shape {layer.Shape} lie between its positions, along axis {ChannelAxis}. Choose another layer (--at).");
+        Value tokens = graph.Reshape(layer, 0, -1, channels.Value);
+        if (Leading > 0) tokens = graph.Slice(tokens, [Leading], [int.MaxValue], [1]);
+        return graph.Assume(graph.Transpose(tokens, 0, 2, 1), [rows, channels, NdArray.Count(Spatial)]);
     }
 }

@@ -1,3 +1,6 @@
+using Limn.Compilation;
+using Limn.Engine.Graphs;
+using Limn.Engine.Operators;
 using Limn.Engine;
 
 namespace Limn.ClassActivation;
@@ -30,6 +33,17 @@ internal static class Upsampling
             size[axis] = to[axis];
         }
         return current;
+    }
+
+    /// <summary>The same in a graph: the axes from <paramref name="first"/> on are brought to another size.</summary>
+    public static Value Resize(GraphBuilder graph, Value maps, int first, int[] to, MapInterpolation rule)
+    {
+        for (int axis = 0; axis < to.Length; axis++)
+        {
+            int had = maps.Shape![first + axis].Value, wanted = to[axis];
+            if (had != wanted) maps = graph.Along(maps, first + axis, GraphMath.MatrixOf(had, unit => Along(unit, [had], 0, wanted, rule)));
+        }
+        return maps;
     }
 
     private static float[] Along(float[] map, int[] size, int axis, int wanted, MapInterpolation rule)

@@ -1,4 +1,6 @@
 using System.Numerics.Tensors;
+using Limn.Compilation;
+using Limn.Engine.Graphs;
 using Limn.Engine;
 
 namespace Limn.Data;
@@ -18,6 +20,22 @@ internal static class GaussianBlur
             TensorPrimitives.ConvertTruncating<double, float>(blurred, output.Floats.Slice(p * plane.Length, plane.Length));
         }
         return output;
+    }
+
+    /// <summary>The same on the last axis of a value (and the one before it, where there are both height and width).</summary>
+    public static Value Planes(GraphBuilder graph, Value input, int height, int width, double sigma)
+    {
+        Value across = graph.Along(input, input.Rank - 1, Matrix(width, sigma));
+        return height == 1 ? across : graph.Along(across, input.Rank - 2, Matrix(height, sigma));
+    }
+
+    private static NdArray Matrix(int n, double sigma)
+    {
+        double[][] weights = Weights(n, sigma);
+        NdArray matrix = NdArray.Create(ElementType.Float, n, n);
+        for (int to = 0; to < n; to++)
+            for (int from = 0; from < n; from++) matrix.Floats[from * n + to] = (float)weights[to][from];
+        return matrix;
     }
 
     /// <summary>What each of n positions takes from each other; what the kernel takes from beyond an edge, it takes from the edge.</summary>

@@ -1,3 +1,6 @@
+using Limn.Compilation;
+using Limn.Engine.Graphs;
+using Limn.Engine.Operators;
 using Limn.Engine;
 using Limn.Models;
 
@@ -15,8 +18,8 @@ internal static class Ablation
     {
         int rows = question.Rows;
         (int Row, List<(int Place, int Element)> Group)[] removals = [.. Enumerable.Range(0, rows).SelectMany(r => groupings[r % groupings.Count].Select(g => (r, g)))];
-        IReadOnlyList<IReadOnlyList<NdArray>> baselines = [.. baseline.Resolve(question.Inputs)];
-        if (baselines.Count != 1) throw new InvalidOptionException($"This method takes a single baseline, and {baselines.Count} were given. Leave --background away, or give one of its rows as --baseline.");
+        IReadOnlyList<IReadOnlyList<NdArray>> baselines = [.. question.Resolve(baseline)];
+        if (baselines.Count != 1) throw Several(baselines.Count);
         IReadOnlyList<NdArray> absent = question.WithInputs(baselines[0]).PlaceValues(), present = question.PlaceValues();
         double[] prediction = question.Scores();
         var sums = present.Select(x => new double[x.Length]).ToArray();
@@ -46,6 +49,36 @@ internal static class Ablation
         if (overlapping) Average(sums, groupings[0], rows);
         return new MethodResult([.. sums.Select((s, i) => new NdArray(Array.ConvertAll(s, v => (float)v), present[i].Dims.ToArray()))], prediction);
     }
+
+    /// <summary>The same in a graph.</summary>
+    /// <param name="question">What is asked.</param>
+    /// <param name="baseline">What replaces a group.</param>
+    /// <param name="groups">How many groups there are.</param>
+    /// <param name="masks">For each place, of some groups, which elements of a row are in them: booleans that broadcast to [1, groups, ...]; null where none are.</param>
+    /// <returns>For each place, for each element, the sum over its groups of what the score loses; null where there are none.</returns>
+    public static Value?[] InGraph(ExplanationGraph question, Baseline baseline, int groups, Func<Points, Value?[]> masks)
+    {
+        GraphBuilder graph = question.Graph;
+        IReadOnlyList<Value>[] baselines = [.. question.Resolve(baseline)];
+        if (baselines.Length != 1) throw Several(baselines.Length);
+        IReadOnlyList<Value> absent = question.WithInputs(baselines[0]).PlaceValues(), present = question.PlaceValues();
+        Value prediction = question.Scores();
+        bool[] concerned = [];
+        Value[] sums = Points.SumStacked(question, groups, points =>
+        {
+            Value?[] gone = masks(points);
+            concerned = Array.ConvertAll(gone, g => g is not null);
+            Value[] changed = [.. gone.Select((g, i) => g is null ? points.Repeat(present[i])
+                : points.Rows(graph.Where(g, graph.Unsqueeze(absent[i], 1), graph.Unsqueeze(present[i], 1))))];
+            Value loss = graph.Sub(graph.Unsqueeze(prediction, 1), points.Stack(points.Question.WithPlaces(changed).Scores()));
+            return [.. gone.OfType<Value>().Select(g => graph.WhereOrZero(g, graph.Spread(loss, 2, g.Rank)))];
+        });
+        int next = 0;
+        return Array.ConvertAll(concerned, c => c ? sums[next++] : (Value?)null);
+    }
+
+    private static InvalidOptionException Several(int count) =>
+        new($"This method takes a single baseline, and {count} were given. Leave --background away, or give one of its rows as --baseline.");
 
     private static void Average(double[][] sums, List<List<(int Place, int Element)>> groups, int rows)
     {

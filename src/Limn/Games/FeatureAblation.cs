@@ -1,3 +1,6 @@
+using Limn.Compilation;
+using Limn.Engine.Graphs;
+using Limn.Engine.Operators;
 using Limn.Engine;
 using Limn.Models;
 
@@ -11,7 +14,10 @@ namespace Limn.Games;
 /// baseline is what the layer holds at the baseline input.
 /// </remarks>
 [Method("feature-ablation", "Feature Ablation", "What the score loses when a feature, or a group of features, is replaced by the baseline.",
-    Source = "Zeiler, Fergus 2014, section 4.1")]
+    Source = "Zeiler, Fergus 2014, section 4.1",
+    Formula = "φ_g = F(x) − F(x with the elements of group g set to b)",
+    Cost = "(2 + elements) × forward",
+    Axioms = Axioms.Sensitivity | Axioms.Dummy | Axioms.ImplementationInvariance | Axioms.Symmetry)]
 public sealed class FeatureAblation(IPredictor model) : PerturbationMethod(model)
 {
     /// <summary>
@@ -33,6 +39,22 @@ public sealed class FeatureAblation(IPredictor model) : PerturbationMethod(model
 
     private static List<List<(int, int)>> Elements(IReadOnlyList<NdArray> values) =>
         [.. values.SelectMany((x, i) => Enumerable.Range(0, x.Length / x.Dims[0]).Select(e => new List<(int, int)> { (i, e) }))];
+
+    internal override GraphResult InGraph(ExplanationGraph question)
+    {
+        GraphBuilder graph = question.Graph;
+        IReadOnlyList<NdArray> blank = question.Places.Count == 0 ? question.BlankInputs() : [.. question.Places.Select(p => question.Blank(p))];
+        List<List<(int, int)>>[] groupings = Mask is null ? [Elements(blank)] : Groupings(blank, Mask);
+        if (groupings.Length > 1) throw new InvalidOptionException("A mask with groups for each row belongs to these rows, and an explanation as a graph is for all rows to come. Give a mask of one row.");
+        List<List<(int Place, int Element)>> groups = groupings[0];
+        var numbers = blank.Select(b => new NdArray(new long[b.Length / b.Dims[0]], [1, 1, .. b.Dims[1..]])).ToArray();
+        for (int g = 0; g < groups.Count; g++)
+            foreach (var (place, element) in groups[g]) numbers[place].Integers[element] = g;
+        Value[] ids = Array.ConvertAll(numbers, n => graph.Constant(n));
+        Value?[] values = Ablation.InGraph(question, Baseline, groups.Count, points => [.. ids.Select(id => graph.Equal(id, graph.Constant(new NdArray(
+            [.. Enumerable.Range(points.From, points.Count).Select(g => (long)g)], [1, points.Count, .. Enumerable.Repeat(1, id.Rank - 2)]))))]);
+        return new GraphResult(values!, question.Scores());
+    }
 
     private static List<List<(int, int)>>[] Groupings(IReadOnlyList<NdArray> values, IReadOnlyList<NdArray> masks)
     {

@@ -1,3 +1,6 @@
+using Limn.Compilation;
+using Limn.Engine.Graphs;
+using Limn.Engine.Operators;
 using Limn.Engine;
 using Limn.Models;
 
@@ -10,7 +13,10 @@ namespace Limn.Games;
 /// Zeiler, Fergus: Visualizing and Understanding Convolutional Networks, 2014, section 4.1.
 /// </remarks>
 [Method("occlusion", "Occlusion", "What the score loses when a sliding window is replaced by the baseline, averaged over the windows that cover an element.",
-    Source = "Zeiler, Fergus 2014, section 4.1")]
+    Source = "Zeiler, Fergus 2014, section 4.1",
+    Formula = "φᵢ = mean over the windows W ∋ i of F(x) − F(x with W set to b)",
+    Cost = "(2 + windows) × forward",
+    Axioms = Axioms.Sensitivity | Axioms.ImplementationInvariance)]
 public sealed class Occlusion(IPredictor model) : PerturbationMethod(model)
 {
     /// <summary>
@@ -35,17 +41,74 @@ public sealed class Occlusion(IPredictor model) : PerturbationMethod(model)
         for (int i = 0; i < question.Inputs.Count; i++)
         {
             int[] dims = question.Inputs[i].Dims[1..].ToArray();
-            int[] window = Checked("window", Window is null ? DefaultWindow(dims) : Of(Window, i, ranks), dims);
-            int[] stride = Checked("stride", Stride is null ? Array.ConvertAll(window, w => (w + 1) / 2) : Of(Stride, i, ranks), dims);
-            for (int d = 0; d < dims.Length; d++)
-            {
-                window[d] = Math.Min(window[d], dims[d]);
-                if (stride[d] > window[d] && dims[d] > window[d])
-                    throw new InvalidOptionException($"In dimension {d} the stride {stride[d]} is larger than the window {window[d]}, which would leave elements uncovered.");
-            }
+            var (window, stride) = WindowOf(dims, i, ranks);
             windows.AddRange(Windows(dims, window, stride).Select(w => w.ConvertAll(e => (i, e))));
         }
         return Ablation.Compute(question, Baseline, [windows], overlapping: true);
+    }
+
+    internal override GraphResult InGraph(ExplanationGraph question)
+    {
+        GraphBuilder graph = question.Graph;
+        IReadOnlyList<NdArray> blank = question.BlankInputs();
+        int[] ranks = [.. blank.Select(x => x.Rank - 1)];
+        var values = new Value[blank.Count];
+        for (int i = 0; i < values.Length; i++)
+        {
+            // A window is a product of intervals: for each dimension, which of its places each window covers.
+            int[] dims = blank[i].Dims[1..].ToArray();
+            var (window, stride) = WindowOf(dims, i, ranks);
+            int[] counts = [.. dims.Select((size, d) => Count(size, window[d], stride[d]))];
+            int total = NdArray.Count(counts), input = i;
+            var intervals = new Value[dims.Length];
+            NdArray covered = MeanOver(dims, window, stride, counts);
+            for (int d = 0; d < dims.Length; d++)
+            {
+                NdArray inside = NdArray.Create(ElementType.Bool, [1, total, .. dims.Select((size, axis) => axis == d ? size : 1)]);
+                int inner = NdArray.Count(counts.AsSpan(d + 1));
+                for (int w = 0; w < total; w++)
+                {
+                    int start = w / inner % counts[d] * stride[d];
+                    inside.Booleans.Slice(w * dims[d] + start, Math.Min(window[d], dims[d] - start)).Fill(true);
+                }
+                intervals[d] = graph.Constant(inside);
+            }
+            Value sum = Ablation.InGraph(question, Baseline, total, points =>
+                [.. values.Select((_, other) => other == input ? intervals.Select(points.Of).Aggregate(graph.And) : null)])[i]!;
+            values[i] = graph.Mul(sum, graph.Constant(covered));
+        }
+        return new GraphResult(values, question.Scores());
+    }
+
+    /// <summary>One over the number of windows that cover each element of a row: [1, ...].</summary>
+    private static NdArray MeanOver(int[] dims, int[] window, int[] stride, int[] counts)
+    {
+        NdArray share = NdArray.Create(ElementType.Float, [1, .. dims]);
+        for (int e = 0; e < share.Length; e++)
+        {
+            int rest = e, covering = 1;
+            for (int d = dims.Length - 1; d >= 0; d--)
+            {
+                int at = rest % dims[d];
+                covering *= Enumerable.Range(0, counts[d]).Count(k => k * stride[d] <= at && at < k * stride[d] + window[d]);
+                rest /= dims[d];
+            }
+            share.Floats[e] = 1f / covering;
+        }
+        return share;
+    }
+
+    private (int[] Window, int[] Stride) WindowOf(int[] dims, int input, int[] ranks)
+    {
+        int[] window = Checked("window", Window is null ? DefaultWindow(dims) : Of(Window, input, ranks), dims);
+        int[] stride = Checked("stride", Stride is null ? Array.ConvertAll(window, w => (w + 1) / 2) : Of(Stride, input, ranks), dims);
+        for (int d = 0; d < dims.Length; d++)
+        {
+            window[d] = Math.Min(window[d], dims[d]);
+            if (stride[d] > window[d] && dims[d] > window[d])
+                throw new InvalidOptionException($"In dimension {d} the stride {stride[d]} is larger than the window {window[d]}, which would leave elements uncovered.");
+        }
+        return (window, stride);
     }
 
     private static int[] DefaultWindow(int[] dims) =>
@@ -61,6 +124,8 @@ public sealed class Occlusion(IPredictor model) : PerturbationMethod(model)
         throw new InvalidOptionException($"The option '{option}' is {string.Join(',', sizes)}; the input has {dims.Length} dimensions without the batch, {NdArray.Describe(dims)}, and each needs a positive number.");
     }
 
+    private static int Count(int size, int window, int stride) => (Math.Max(0, size - window) + stride - 1) / stride + 1;
+
     /// <summary>The elements of each window, as flat indices in row-major order.</summary>
     private static IEnumerable<List<int>> Windows(int[] dims, int[] window, int[] stride)
     {
@@ -68,8 +133,7 @@ public sealed class Occlusion(IPredictor model) : PerturbationMethod(model)
         for (int d = 0; d < dims.Length; d++)
         {
             var starts = new List<int>();
-            int count = (Math.Max(0, dims[d] - window[d]) + stride[d] - 1) / stride[d] + 1;
-            for (int k = 0; k < count; k++) starts.Add(k * stride[d]);
+            for (int k = 0; k < Count(dims[d], window[d], stride[d]); k++) starts.Add(k * stride[d]);
             int axis = d;
             windows = [.. windows.SelectMany(prefix => starts.Select(start =>
                 prefix.SelectMany(p => Enumerable.Range(start, Math.Min(window[axis], dims[axis] - start)).Select(k => p * dims[axis] + k)).ToList()))];

@@ -1,4 +1,7 @@
 using System.Numerics.Tensors;
+using Limn.Compilation;
+using Limn.Engine.Graphs;
+using Limn.Engine.Operators;
 using Limn.Engine;
 using Limn.Models;
 
@@ -13,7 +16,11 @@ namespace Limn.Gradients;
 /// Xu, Venugopalan, Sundararajan: Attribution in Scale and Space, CVPR 2020, eq. 5. The authors' code takes the gradient at the
 /// beginning of each piece, differentiates the blur numerically, and surrounds the picture by zeros, so that it also fades.
 /// </remarks>
-[Method("blur-ig", "Blur Integrated Gradients", "Integrated Gradients along the path from a blurred picture to the picture.", Source = "Xu, Venugopalan, Sundararajan 2020, eq. 5")]
+[Method("blur-ig", "Blur Integrated Gradients", "Integrated Gradients along the path from a blurred picture to the picture.", Source = "Xu, Venugopalan, Sundararajan 2020, eq. 5",
+    Formula = "φ = −∫₀^σmax ∂F/∂x (G(x, σ)) · ∂G(x, σ)/∂σ dσ, G the Gaussian blur",
+    Cost = "3 × forward + steps × (forward + backward)",
+    Axioms = Axioms.Completeness | Axioms.Dummy | Axioms.ImplementationInvariance,
+    NotApplicable = Axioms.Sensitivity, NotApplicableBecause = "A picture and its blur never differ in a single element.")]
 public sealed class BlurIntegratedGradients(OnnxModel model) : GradientMethod(model)
 {
     /// <summary>Pieces of the path (default 100).</summary>
@@ -30,12 +37,7 @@ public sealed class BlurIntegratedGradients(OnnxModel model) : GradientMethod(mo
 
     protected internal override MethodResult Compute(Question question)
     {
-        if (Steps < 1) throw new InvalidOptionException($"At least 1 step is needed, and {Steps} were asked for.");
-        if (MaximumSigma is { } given && !(given > 0)) throw new InvalidOptionException($"The strongest blur must be positive, and {given} was given.");
-        NdArray picture = question.Inputs.FirstOrDefault(i => i.Rank >= 3 && i.Type.IsFloating())
-            ?? throw new ShapeMismatchException($"Blur Integrated Gradients needs a picture, and the input has the shape {NdArray.Describe(question.Inputs[0].Dims)}. Use integrated-gradients.");
-        double strongest = MaximumSigma ?? Math.Max(picture.Rank == 3 ? 1 : picture.Dims[^2], picture.Dims[^1]) / 4.0;
-
+        double strongest = Strongest(question.Inputs);
         IReadOnlyList<NdArray> end = question.PlaceValues();
         double[] prediction = question.Scores();
         double[][] sums = [.. end.Select(e => new double[e.Length])];
@@ -47,10 +49,7 @@ public sealed class BlurIntegratedGradients(OnnxModel model) : GradientMethod(mo
             int size = Math.Min(together, Steps - from);
             List<IReadOnlyList<NdArray>> corners = [near];
             for (int k = from + 1; k <= from + size; k++)
-            {
-                double share = (double)k / Steps;
-                corners.Add(question.WithInputs(Baseline.Blur(strongest * (SquareRoot ? Math.Sqrt(share) : share)).Resolve(question.Inputs).Single()).PlaceValues());
-            }
+                corners.Add(question.WithInputs(Baseline.Blur(strongest * Share(k)).Resolve(question.Inputs).Single()).PlaceValues());
             NdArray[] middles = [.. end.Select((_, p) => Batches.Join([.. Enumerable.Range(0, size).Select(k => Middle(corners[k][p], corners[k + 1][p]))]))];
             NdArray[] gradients = question.Select([.. Enumerable.Range(0, size * rows).Select(i => i % rows)]).WithPlaces(middles).Gradient().Gradients;
             for (int p = 0; p < sums.Length; p++)
@@ -70,6 +69,35 @@ public sealed class BlurIntegratedGradients(OnnxModel model) : GradientMethod(mo
         for (int r = 0; r < rows; r++) delta[r] -= prediction[r] - baselineScore[r];
         return new MethodResult([.. sums.Select((s, p) => new NdArray(Array.ConvertAll(s, v => (float)v), end[p].Dims.ToArray()))], prediction, baselineScore, delta);
     }
+
+    internal override GraphResult InGraph(ExplanationGraph question)
+    {
+        GraphBuilder graph = question.Graph;
+        double strongest = Strongest(question.BlankInputs());
+        List<IReadOnlyList<Value>> corners = [question.PlaceValues()];
+        for (int k = 1; k <= Steps; k++) corners.Add(question.WithInputs(Baseline.Blur(strongest * Share(k)).InGraph(question).Single()).PlaceValues());
+        Value[] values = Points.Sum(question, [.. Enumerable.Repeat(1.0, Steps)], points =>
+        {
+            Value[] Ends(int shift) => [.. question.Places.Select((_, p) => points.Rows(graph.Stack(Enumerable.Range(points.From + shift, points.Count).Select(k => corners[k][p]))))];
+            Value[] sharp = Ends(0), blurred = Ends(1);
+            Value[] gradients = points.Question.WithPlaces([.. sharp.Zip(blurred, (a, b) => graph.Scale(graph.Add(a, b), 0.5f))]).Gradient().Gradients;
+            return [.. gradients.Select((g, p) => graph.Mul(g, graph.Sub(sharp[p], blurred[p])))];
+        });
+        Value prediction = question.Scores();
+        return new GraphResult(values, prediction, question.Delta(values, prediction, question.WithPlaces(corners[^1]).Scores()));
+    }
+
+    private double Strongest(IReadOnlyList<NdArray> inputs)
+    {
+        if (Steps < 1) throw new InvalidOptionException($"At least 1 step is needed, and {Steps} were asked for.");
+        if (MaximumSigma is { } given && !(given > 0)) throw new InvalidOptionException($"The strongest blur must be positive, and {given} was given.");
+        NdArray picture = inputs.FirstOrDefault(i => i.Rank >= 3 && i.Type.IsFloating())
+            ?? throw new ShapeMismatchException($"Blur Integrated Gradients needs a picture, and the input has the shape {NdArray.Describe(inputs[0].Dims)}. Use integrated-gradients.");
+        return MaximumSigma ?? Math.Max(picture.Rank == 3 ? 1 : picture.Dims[^2], picture.Dims[^1]) / 4.0;
+    }
+
+    /// <summary>The standard deviation of corner k, as a share of the strongest.</summary>
+    private double Share(int k) => SquareRoot ? Math.Sqrt((double)k / Steps) : (double)k / Steps;
 
     private static NdArray Middle(NdArray a, NdArray b)
     {

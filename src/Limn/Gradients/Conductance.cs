@@ -1,6 +1,8 @@
 using System.Numerics.Tensors;
-using Limn.Engine;
+using Limn.Compilation;
 using Limn.Engine.Graphs;
+using Limn.Engine.Operators;
+using Limn.Engine;
 using Limn.Models;
 
 namespace Limn.Gradients;
@@ -17,7 +19,10 @@ namespace Limn.Gradients;
 /// <see cref="FiniteDifferences"/> does the same. On a small ResNet and 50 nodes the two differ by 4 % (relative L₂): from the limit of
 /// many nodes, which both reach, the path derivative is 2 % away and Captum's differences 3 %.
 /// </remarks>
-[Method("conductance", "Conductance", "The part of Integrated Gradients that flows through each element of a layer.", Source = "Dhamdhere, Sundararajan, Yan 2018, eq. 2")]
+[Method("conductance", "Conductance", "The part of Integrated Gradients that flows through each element of a layer.", Source = "Dhamdhere, Sundararajan, Yan 2018, eq. 2",
+    Formula = "φⱼ = ∫₀¹ ∂F/∂yⱼ · dyⱼ/dα dα along b + α(x − b), for the elements y of the layer",
+    Cost = "3 × forward + 2 × steps × (forward + backward)",
+    Axioms = Axioms.Completeness | Axioms.Dummy | Axioms.ImplementationInvariance)]
 public sealed class Conductance(OnnxModel model) : PathMethod(model)
 {
     /// <summary>Whether the layer's derivative is replaced by its differences between neighbouring nodes of the rule with one more node, as in Captum (default false).</summary>
@@ -26,9 +31,9 @@ public sealed class Conductance(OnnxModel model) : PathMethod(model)
 
     internal override bool NeedsLayer => true;
 
-    private protected override IReadOnlyList<Value> PathOf(Question question) => Asking.InputPlaces(question.Network);
+    private protected override IReadOnlyList<Value> PathOf(IAsked question) => InputPlaces.Of(question.Network).Explained;
 
-    private protected override bool IsComplete(Question question) => question.PassThrough(question.Places[0], PathOf(question));
+    private protected override bool IsComplete(IAsked question) => question.PassThrough(question.Places[0], PathOf(question));
 
     private protected override (double[] Nodes, double[] Weights) Nodes(int steps)
     {
@@ -53,5 +58,15 @@ public sealed class Conductance(OnnxModel model) : PathMethod(model)
         NdArray next = points.At(Array.ConvertAll(points.Nodes, k => nodes[k + 1])).Question.At(points.Explained).PlaceValues()[0];
         TensorPrimitives.Subtract(next.Floats, layer.PlaceValues()[0].Floats, next.Floats);
         return Multiply(gradients, [next]);
+    }
+
+    private protected override IReadOnlyList<Value> Integrand(PathGraph points)
+    {
+        ExplanationGraph layer = points.Question.At(points.Explained);
+        Value gradient = layer.Gradient().Gradients[0];
+        if (!FiniteDifferences) return [layer.Graph.Mul(gradient, points.Question.Derivative(points.Explained[0], points.Directions()))];
+        double[] nodes = QuadratureNodes.Of(Quadrature, Steps + 1).Nodes;
+        Value next = points.At(nodes[1..]).Question.At(points.Explained).PlaceValues()[0];
+        return [layer.Graph.Mul(gradient, layer.Graph.Sub(next, layer.PlaceValues()[0]))];
     }
 }

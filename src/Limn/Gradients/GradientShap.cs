@@ -14,10 +14,15 @@ namespace Limn.Gradients;
 /// Erion et al.: Improving performance of deep learning models with axiomatic attribution priors and expected gradients, 2021, eq. 3;
 /// Lundberg, Lee: A Unified Approach to Interpreting Model Predictions, 2017 (the noise is that of Captum's GradientShap).
 /// </remarks>
-[Method("gradient-shap", "GradientSHAP", "Integrated Gradients averaged over baselines drawn from a background (Expected Gradients), by sampling.", Source = "Erion et al. 2021, eq. 3")]
+[Method("gradient-shap", "GradientSHAP", "Integrated Gradients averaged over baselines drawn from a background (Expected Gradients), by sampling.", Source = "Erion et al. 2021, eq. 3",
+    Formula = "φᵢ = E[(xᵢ − bᵢ) · ∂F(b + α(x − b))/∂xᵢ], b from the background, α ~ U(0, 1)",
+    Cost = "(2 + baselines) × forward + samples × (forward + backward)",
+    Axioms = Axioms.All)]
 public sealed class GradientShap(OnnxModel model) : GradientMethod(model)
 {
     private const ulong AlphaIndex = 0, BaselineIndex = 1, NoiseIndex = 2;
+
+    internal override string? NotInGraph => "it is sampled, and the random numbers of ONNX differ from device to device. Use integrated-gradients with --background.";
 
     /// <summary>Draws for each row (default 100). The standard error falls with its square root.</summary>
     [Option("samples", "Draws of a baseline and a point of the path, for each row.")]
@@ -112,13 +117,13 @@ public sealed class GradientShap(OnnxModel model) : GradientMethod(model)
             }
         }
         for (int r = 0; r < delta.Length; r++) delta[r] -= prediction[r] - baselineScore[r];
-        return new MethodResult(values, prediction, baselineScore, Multiplied ? delta : null, errors) { Remedy = "Use more samples (--set samples=...)." };
+        return new MethodResult(values, prediction, baselineScore, Multiplied ? delta : null, errors);
     }
 
     /// <summary>The alternatives of a baseline one after another, with their scores.</summary>
     private sealed class Background(Question question, Baseline baseline) : IDisposable
     {
-        private readonly IEnumerator<IReadOnlyList<NdArray>> alternatives = baseline.Resolve(question.Inputs).GetEnumerator();
+        private readonly IEnumerator<IReadOnlyList<NdArray>> alternatives = question.Starts(baseline).GetEnumerator();
         private readonly double[] scores = new double[question.Rows];
         private IReadOnlyList<NdArray> values = [];
         private int current = -1;
@@ -129,7 +134,7 @@ public sealed class GradientShap(OnnxModel model) : GradientMethod(model)
             for (; current < to; current++)
             {
                 alternatives.MoveNext();
-                values = question.WithInputs(alternatives.Current).PlaceValues();
+                values = alternatives.Current;
                 TensorPrimitives.Add<double>(scores, question.WithPlaces(values).Scores(), scores);
             }
             return values;

@@ -1,3 +1,6 @@
+using Limn.Compilation;
+using Limn.Engine.Graphs;
+using Limn.Engine.Operators;
 using Limn.Engine;
 using Limn.Models;
 
@@ -12,7 +15,10 @@ namespace Limn.Gradients;
 /// Yang, Wang, Bilgic: IDGI: A Framework to Eliminate Explanation Noise from Integrated Gradients, CVPR 2023, algorithm 1, on the
 /// straight path.
 /// </remarks>
-[Method("idgi", "IDGI", "The score's change in each step of the path, divided by the squares of the gradient there.", Source = "Yang, Wang, Bilgic 2023, algorithm 1")]
+[Method("idgi", "IDGI", "The score's change in each step of the path, divided by the squares of the gradient there.", Source = "Yang, Wang, Bilgic 2023, algorithm 1",
+    Formula = "φᵢ = Σₖ gᵢ² / ‖g‖² · (F(xₖ₊₁) − F(xₖ)), g = ∇F(xₖ), xₖ = b + k/n (x − b)",
+    Cost = "2 × forward + (steps + 1) × (forward + backward)",
+    Axioms = Axioms.Completeness | Axioms.Dummy | Axioms.ImplementationInvariance | Axioms.Symmetry)]
 public sealed class Idgi(OnnxModel model) : GradientMethod(model)
 {
     /// <summary>Pieces of the path (default 50).</summary>
@@ -30,9 +36,8 @@ public sealed class Idgi(OnnxModel model) : GradientMethod(model)
         double[][] sums = [.. end.Select(e => new double[e.Length])];
         int points = Steps + 1, total = question.Rows * points, portion = question.Portion(), count = Baseline.Count;
         long done = 0;
-        foreach (IReadOnlyList<NdArray> inputs in Baseline.Resolve(question.Inputs))
+        foreach (IReadOnlyList<NdArray> start in question.Starts(Baseline))
         {
-            IReadOnlyList<NdArray> start = question.WithInputs(inputs).PlaceValues();
             NdArray[] last = [];
             double before = 0;
             for (int from = 0; from < total; from += portion)
@@ -59,6 +64,32 @@ public sealed class Idgi(OnnxModel model) : GradientMethod(model)
             for (int i = 0; i < sum.Length; i++) delta[i / (sum.Length / question.Rows)] += sum[i];
         for (int r = 0; r < delta.Length; r++) delta[r] -= prediction[r] - baselineScore[r];
         return new MethodResult([.. sums.Select((s, p) => new NdArray(Array.ConvertAll(s, v => (float)v), end[p].Dims.ToArray()))], prediction, baselineScore, delta);
+    }
+
+    internal override GraphResult InGraph(ExplanationGraph question)
+    {
+        if (Steps < 1) throw new InvalidOptionException($"At least 1 step is needed, and {Steps} were asked for.");
+        GraphBuilder graph = question.Graph;
+        IReadOnlyList<Value> end = question.PlaceValues();
+        double[] alphas = [.. Enumerable.Range(0, Steps + 1).Select(k => (double)k / Steps)];
+        List<(Value[] Values, Value Score)> all = [];
+        foreach (IReadOnlyList<Value> inputs in question.Resolve(Baseline))
+        {
+            IReadOnlyList<Value> start = question.WithInputs(inputs).PlaceValues();
+            Value[] at = Points.Each(question, Steps + 1, points =>
+            {
+                var (scores, gradients) = new PathGraph(points, question.Places, [start], end, alphas).Question.Gradient();
+                return [scores, .. gradients];
+            });
+            Value change = graph.Sub(graph.Slice(at[0], [1], [Steps + 1], [1]), graph.Slice(at[0], [0], [Steps], [1]));
+            Value[] squares = [.. at.Skip(1).Select(g => graph.Slice(g, [0], [Steps], [1])).Select(g => graph.Mul(g, g))];
+            Value norm = graph.Sum([.. squares.Select(s => graph.ReduceSum(s, GraphMath.Axes(2, s.Rank), keepDims: false))]);
+            Value share = graph.Share(change, norm);
+            all.Add(([.. squares.Select(s => graph.ReduceSum(graph.Mul(s, graph.Spread(share, 2, s.Rank)), [1], keepDims: false))], graph.Gather(at[0], graph.Constant(NdArray.Scalar(0L)), 1)));
+        }
+        Value[] values = [.. end.Select((_, p) => graph.Mean([.. all.Select(a => a.Values[p])]))];
+        Value prediction = question.Scores();
+        return new GraphResult(values, prediction, question.Delta(values, prediction, graph.Mean([.. all.Select(a => a.Score)])));
     }
 
     private static void Divide(double change, NdArray[] gradients, double[][] sums, int row)

@@ -1,5 +1,6 @@
-using Limn.Engine;
+using Limn.Compilation;
 using Limn.Engine.Graphs;
+using Limn.Engine;
 using Limn.Models;
 
 namespace Limn.Gradients;
@@ -11,14 +12,19 @@ namespace Limn.Gradients;
 /// Leino et al.: Influence-Directed Explanations for Deep Convolutional Networks, 2018, definition 1 with the uniform distribution
 /// on the line. Captum's trapezoid has weights that sum to 1 − 1/n and is here a quadrature of its own.
 /// </remarks>
-[Method("internal-influence", "Internal Influence", "The gradient with respect to a layer, averaged along the path of the input.", Source = "Leino et al. 2018, definition 1")]
+[Method("internal-influence", "Internal Influence", "The gradient with respect to a layer, averaged along the path of the input.", Source = "Leino et al. 2018, definition 1",
+    Formula = "φⱼ = ∫₀¹ ∂F/∂yⱼ (b + α(x − b)) dα for the elements y of the layer",
+    Cost = "3 × forward + steps × (forward + backward)",
+    Axioms = Axioms.Dummy | Axioms.ImplementationInvariance)]
 public sealed class InternalInfluence(OnnxModel model) : PathMethod(model)
 {
     internal override bool NeedsLayer => true;
 
-    private protected override IReadOnlyList<Value> PathOf(Question question) => Asking.InputPlaces(question.Network);
+    private protected override IReadOnlyList<Value> PathOf(IAsked question) => InputPlaces.Of(question.Network).Explained;
 
-    private protected override bool IsComplete(Question question) => false;
+    private protected override bool IsComplete(IAsked question) => false;
 
     private protected override NdArray[] Integrand(PathPoints points) => points.Question.At(points.Explained).Gradient().Gradients;
+
+    private protected override IReadOnlyList<Value> Integrand(PathGraph points) => points.Question.At(points.Explained).Gradient().Gradients;
 }

@@ -1,5 +1,6 @@
-using Limn.Engine;
+using Limn.Compilation;
 using Limn.Engine.Graphs;
+using Limn.Engine;
 using Limn.Models;
 
 namespace Limn.Gradients;
@@ -29,6 +30,8 @@ public abstract class NoiseMethod : Method
     /// <summary>Whether <see cref="StandardDeviation"/> is a share of the row's range (default) or in the input's own unit.</summary>
     [Option("relative", "Whether stdev is a share of the row's range (true) or in the input's own unit (false).")]
     public bool Relative { get; init; } = true;
+
+    internal override string? NotInGraph => "it is sampled, and the random numbers of ONNX differ from device to device.";
 
     internal override bool LooksInside => Inner.LooksInside;
 
@@ -84,16 +87,17 @@ public abstract class NoiseMethod : Method
         var noise = new float[inner];
         for (int i = 0; i < rows.Length; i++)
         {
-            ReadOnlySpan<float> x = clean.Floats.Slice(rows[i] * inner, inner);
-            float scale = (float)StandardDeviation;
-            if (Relative && inner > 0)
-                scale *= System.Numerics.Tensors.TensorPrimitives.Max(x) - System.Numerics.Tensors.TensorPrimitives.Min(x);
+            float scale = DeviationOf(clean.Floats.Slice(rows[i] * inner, inner));
             new CounterRandom(question.Seed, (ulong)(from + i)).FillNormal(noise, (ulong)index << 40);
             Span<float> y = noisy.Floats.Slice(i * inner, inner);
             for (int j = 0; j < inner; j++) y[j] += scale * noise[j];
         }
         return noisy;
     }
+
+    /// <summary>The standard deviation of the noise that a row gets.</summary>
+    internal float DeviationOf(ReadOnlySpan<float> row) => !Relative || row.IsEmpty ? (float)StandardDeviation
+        : (float)StandardDeviation * (System.Numerics.Tensors.TensorPrimitives.Max(row) - System.Numerics.Tensors.TensorPrimitives.Min(row));
 
     /// <summary>Means of the first four powers of each element, over the samples of each row.</summary>
     private protected sealed class Moments(int rows, int inner)
@@ -136,7 +140,10 @@ public abstract class NoiseMethod : Method
 /// <summary>SmoothGrad: the mean of another method's attributions over noisy copies of the input.</summary>
 /// <remarks>φ(x) = 1/n Σ φ'(x + εₖ), εₖ ~ N(0, σ²). Smilkov et al.: SmoothGrad, removing noise by adding noise, 2017, section 3. The noise level is the paper's: a share of the row's range.</remarks>
 [Method("smooth-grad", "SmoothGrad", "The mean of another method's attributions over noisy copies of the input (--set of=METHOD; saliency with its sign by default).",
-    Source = "Smilkov et al. 2017, section 3")]
+    Source = "Smilkov et al. 2017, section 3",
+    Formula = "φ(x) = 1/n Σₖ φ'(x + εₖ), εₖ ~ N(0, σ²)",
+    Cost = "2 × forward + samples × (forward + backward)",
+    Axioms = Axioms.Dummy | Axioms.ImplementationInvariance | Axioms.Symmetry)]
 public sealed class SmoothGrad(Method inner) : NoiseMethod(inner)
 {
     private protected override float[] Reduce(Moments moments) => moments.Map(i => moments.Mean(1, i));
@@ -147,7 +154,10 @@ public sealed class SmoothGrad(Method inner) : NoiseMethod(inner)
 /// <summary>SmoothGrad-Squared: the mean of the squares.</summary>
 /// <remarks>φ(x) = 1/n Σ φ'(x + εₖ)². Hooker et al.: A Benchmark for Interpretability Methods in Deep Neural Networks, 2019, section 4.</remarks>
 [Method("smooth-grad-squared", "SmoothGrad Squared", "The mean of the squares of another method's attributions over noisy copies of the input.",
-    Source = "Hooker et al. 2019, section 4")]
+    Source = "Hooker et al. 2019, section 4",
+    Formula = "φ(x) = 1/n Σₖ φ'(x + εₖ)², εₖ ~ N(0, σ²)",
+    Cost = "2 × forward + samples × (forward + backward)",
+    Axioms = Axioms.Dummy | Axioms.ImplementationInvariance | Axioms.Symmetry)]
 public sealed class SmoothGradSquared(Method inner) : NoiseMethod(inner)
 {
     private protected override float[] Reduce(Moments moments) => moments.Map(i => moments.Mean(2, i));
@@ -160,7 +170,10 @@ public sealed class SmoothGradSquared(Method inner) : NoiseMethod(inner)
 /// φ(x) = 1/n Σ φ'(x + εₖ)² − (1/n Σ φ'(x + εₖ))². Adebayo et al.: Local Explanation Methods for Deep Neural Networks Lack Sensitivity
 /// to Parameter Values, 2018. The standard error is that of a sample variance without its bias term, √((E[a⁴] − E[a²]²)/(n − 1)).
 /// </remarks>
-[Method("var-grad", "VarGrad", "The variance of another method's attributions over noisy copies of the input.", Source = "Adebayo et al. 2018")]
+[Method("var-grad", "VarGrad", "The variance of another method's attributions over noisy copies of the input.", Source = "Adebayo et al. 2018",
+    Formula = "φ(x) = 1/n Σₖ φ'(x + εₖ)² − (1/n Σₖ φ'(x + εₖ))², εₖ ~ N(0, σ²)",
+    Cost = "2 × forward + samples × (forward + backward)",
+    Axioms = Axioms.Dummy | Axioms.ImplementationInvariance | Axioms.Symmetry)]
 public sealed class VarGrad(Method inner) : NoiseMethod(inner)
 {
     private protected override float[] Reduce(Moments moments) => moments.Map(i => Math.Max(0, moments.Mean(2, i) - moments.Mean(1, i) * moments.Mean(1, i)));

@@ -1,6 +1,8 @@
 using System.Numerics.Tensors;
-using Limn.Engine;
+using Limn.Compilation;
 using Limn.Engine.Graphs;
+using Limn.Engine.Operators;
+using Limn.Engine;
 using Limn.Models;
 
 namespace Limn.Gradients;
@@ -27,7 +29,7 @@ public abstract class PathMethod(OnnxModel model) : GradientMethod(model)
     protected internal override MethodResult Compute(Question question)
     {
         Question path = question.At(PathOf(question));
-        return Integrate(question, Baseline.Resolve(question.Inputs).Select(b => path.WithInputs(b).PlaceValues()), Nodes(Steps));
+        return Integrate(question, path.Starts(Baseline), Nodes(Steps));
     }
 
     /// <summary>The integral for given starts of the path.</summary>
@@ -76,8 +78,25 @@ public abstract class PathMethod(OnnxModel model) : GradientMethod(model)
         return new MethodResult(attributions, prediction, baselineScore, delta);
     }
 
+    internal override GraphResult InGraph(ExplanationGraph question)
+    {
+        var (nodes, weights) = Nodes(Steps);
+        ExplanationGraph path = question.At(PathOf(question));
+        IReadOnlyList<IReadOnlyList<Value>> starts = [.. path.Starts(Baseline)];
+        IReadOnlyList<Value> end = path.PlaceValues();
+        Value[] values = Points.Sum(path, [.. starts.SelectMany(_ => weights.Select(w => w / starts.Count))],
+            points => Integrand(new PathGraph(points, question.Places, starts, end, nodes)));
+        Value prediction = question.Scores();
+        if (!IsComplete(question)) return new GraphResult(values, prediction);
+        Value baseline = question.Graph.Mean([.. starts.Select(s => path.WithPlaces(s).Scores())]);
+        return new GraphResult(values, prediction, question.Delta(values, prediction, baseline));
+    }
+
+    /// <summary>The same in a graph.</summary>
+    private protected abstract IReadOnlyList<Value> Integrand(PathGraph points);
+
     /// <summary>Where the path runs: at the places that are explained (a layer's own path), or at the inputs.</summary>
-    private protected virtual IReadOnlyList<Value> PathOf(Question question) => question.Places;
+    private protected virtual IReadOnlyList<Value> PathOf(IAsked question) => question.Places;
 
     /// <summary>Nodes and weights for a number of steps.</summary>
     private protected virtual (double[] Nodes, double[] Weights) Nodes(int steps) => QuadratureNodes.Of(Quadrature, steps);
@@ -86,7 +105,7 @@ public abstract class PathMethod(OnnxModel model) : GradientMethod(model)
     private protected virtual int Portion(Question question) => question.Portion();
 
     /// <summary>Whether the attributions add up to F(x) − F(b).</summary>
-    private protected abstract bool IsComplete(Question question);
+    private protected abstract bool IsComplete(IAsked question);
 
     /// <summary>What is integrated, for each explained place, at each point.</summary>
     private protected abstract NdArray[] Integrand(PathPoints points);

@@ -1,3 +1,6 @@
+using Limn.Compilation;
+using Limn.Engine.Graphs;
+using Limn.Engine.Operators;
 using Limn.Engine;
 using Limn.Models;
 
@@ -9,12 +12,17 @@ namespace Limn.Gradients;
 /// Simonyan, Vedaldi, Zisserman: Deep Inside Convolutional Networks, 2013, section 3. The paper also takes the maximum over
 /// colour channels; here every channel keeps its value, and the picture reduces them.
 /// </remarks>
-[Method("saliency", "Saliency", "The gradient of the score, or its absolute value.", Source = "Simonyan, Vedaldi, Zisserman 2013, section 3")]
+[Method("saliency", "Saliency", "The gradient of the score, or its absolute value.", Source = "Simonyan, Vedaldi, Zisserman 2013, section 3",
+    Formula = "φᵢ = |∂F(x)/∂xᵢ|",
+    Cost = "forward + backward",
+    Axioms = Axioms.Dummy | Axioms.ImplementationInvariance | Axioms.Symmetry)]
 public sealed class Saliency(OnnxModel model) : GradientMethod(model)
 {
     /// <summary>Whether the sign is dropped (default true).</summary>
     [Option("absolute", "Whether the sign of the gradient is dropped.")]
     public bool Absolute { get; init; } = true;
+
+    internal override bool TakesOneGradient => true;
 
     protected internal override MethodResult Compute(Question question)
     {
@@ -22,5 +30,11 @@ public sealed class Saliency(OnnxModel model) : GradientMethod(model)
         if (Absolute)
             foreach (NdArray gradient in gradients) System.Numerics.Tensors.TensorPrimitives.Abs(gradient.Floats, gradient.Floats);
         return new MethodResult(gradients, scores);
+    }
+
+    internal override GraphResult InGraph(ExplanationGraph question)
+    {
+        var (scores, gradients) = question.Gradient();
+        return new GraphResult(Absolute ? Array.ConvertAll(gradients, question.Graph.Abs) : gradients, scores);
     }
 }

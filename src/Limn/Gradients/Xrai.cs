@@ -14,7 +14,10 @@ namespace Limn.Gradients;
 /// Kapishnikov et al.: XRAI: Better Attributions Through Regions, ICCV 2019, algorithm 1. The authors' code resizes the picture to
 /// 224 × 224 before it segments; here it is segmented as it is, its range brought to −1 … 1, and sizes in pixels are scaled by the area.
 /// </remarks>
-[Method("xrai", "XRAI", "Which regions of the picture matter: Integrated Gradients over segments of several scales.", Source = "Kapishnikov et al. 2019, algorithm 1")]
+[Method("xrai", "XRAI", "Which regions of the picture matter: Integrated Gradients over segments of several scales.", Source = "Kapishnikov et al. 2019, algorithm 1",
+    Formula = "φ(region) = mean of Integrated Gradients over the region's pixels that no denser region holds",
+    Cost = "4 × forward + baselines × steps × (forward + backward)",
+    Axioms = Axioms.ImplementationInvariance)]
 public sealed class Xrai(OnnxModel model) : GradientMethod(model)
 {
     private const double PaperArea = 224 * 224, Sigma = 0.8, MinimumSegment = 150, Disk = 5;
@@ -30,6 +33,8 @@ public sealed class Xrai(OnnxModel model) : GradientMethod(model)
 
     /// <summary>Where the paths start (default: from black and from white).</summary>
     public Baseline Baseline { get; init; } = Baseline.Several(Baseline.Black, Baseline.White);
+
+    internal override string? NotInGraph => "it segments the picture, which ONNX has no operators for.";
 
     protected internal override MethodResult Compute(Question question)
     {

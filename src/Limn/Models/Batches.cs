@@ -1,4 +1,5 @@
 using Limn.Engine;
+using Limn.Engine.Execution;
 using Limn.Engine.Graphs;
 
 namespace Limn.Models;
@@ -43,6 +44,35 @@ internal static class Batches
             at += part.Dims[0];
         }
         return joined;
+    }
+
+    /// <summary>
+    /// Runs a session's fetches on all rows, in portions where they would take more than <paramref name="budget"/> bytes at once. Values without rows
+    /// along their first axis cannot be joined again; where some are fetched, all rows run at once.
+    /// </summary>
+    public static NdArray[] Run(Session session, int? fixedRows, IReadOnlyDictionary<Value, NdArray> feeds, IReadOnlyList<Value> fetches, long budget, CancellationToken cancellation)
+    {
+        NdArray[] Once(IReadOnlyDictionary<Value, NdArray> f) => session.Run(f, fetches, cancellation);
+
+        if (fixedRows is not null) return Run(fixedRows, feeds, Once);
+        int rows = feeds.Count == 0 || feeds.Values.Any(f => f.Rank == 0) ? 1 : feeds.Values.First().Dims[0];
+        if (rows < 2 || feeds.Values.Any(f => f.Dims[0] != rows) || session.BytesFor(feeds, fetches) <= budget) return Once(feeds);
+        int size = (int)Math.Clamp(budget / Math.Max(1, session.BytesFor(Portion(0, 1), fetches)), 1, rows - 1);
+        var parts = new List<NdArray[]>();
+        for (int from = 0; from < rows; from += size)
+        {
+            int count = Math.Min(size, rows - from);
+            NdArray[] part = Once(Portion(from, count));
+            if (Array.Exists(part, a => a.Rank == 0 || a.Dims[0] != count)) return Once(feeds);
+            parts.Add(part);
+        }
+        return [.. Enumerable.Range(0, fetches.Count).Select(i => Join([.. parts.Select(p => p[i])]))];
+
+        Dictionary<Value, NdArray> Portion(int from, int count)
+        {
+            int[] chosen = [.. Enumerable.Range(from, count)];
+            return feeds.ToDictionary(f => f.Key, f => Select(f.Value, chosen));
+        }
     }
 
     /// <summary>

@@ -14,6 +14,7 @@ namespace Limn.Models;
 internal sealed class DirectionalDerivative
 {
     private readonly OnnxModel model;
+    private readonly Graph graph;
     private readonly Session session;
     private readonly Value[] directions;
     private readonly Value derivative;
@@ -35,8 +36,12 @@ internal sealed class DirectionalDerivative
         if (parts.Count == 0)
             throw new NotDifferentiableException($"The derivative of '{value.Name}' along the inputs cannot be built: its gradient has none. Use the finite differences of the method.");
         derivative = parts.Count == 1 ? parts[0] : builder.Sum([.. parts]);
-        session = new Session(builder.Build(), model.Threads);
+        graph = builder.Build();
+        session = new Session(graph, model.Threads);
     }
+
+    /// <summary>The bytes of the largest evaluation so far.</summary>
+    public long PeakBytes => session.PeakBytes;
 
     /// <param name="feeds">The model's inputs, and any values that are set instead of computed.</param>
     /// <param name="vectors">The direction of each place, of its shape.</param>
@@ -44,6 +49,14 @@ internal sealed class DirectionalDerivative
     /// <returns>Jv, of the value's shape.</returns>
     public NdArray Evaluate(IReadOnlyDictionary<Value, NdArray> feeds, IReadOnlyList<NdArray> vectors, CancellationToken cancellation) =>
         Batches.Run(model.FixedRows, All(feeds, vectors), f => session.Run(f, [derivative], cancellation))[0];
+
+    /// <summary>The same as nodes of a larger graph.</summary>
+    public Value Copy(GraphCopier copier, IReadOnlyDictionary<Value, Value> feeds, IReadOnlyList<Value> vectors)
+    {
+        var all = new Dictionary<Value, Value>(feeds);
+        for (int i = 0; i < directions.Length; i++) all[directions[i]] = vectors[i];
+        return copier.Copy(graph, all, [derivative])[0];
+    }
 
     /// <summary>The bytes of one evaluation.</summary>
     public long BytesFor(IReadOnlyDictionary<Value, NdArray> feeds, IReadOnlyList<NdArray> vectors) => session.BytesFor(All(feeds, vectors), [derivative]);

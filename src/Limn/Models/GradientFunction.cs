@@ -10,19 +10,23 @@ internal sealed class GradientFunction
 {
     private readonly OnnxModel model;
     private readonly Session session;
+    private readonly Graph graph;
     private readonly Value source;
     private readonly Value seed;
     private readonly Value?[] gradients;
     private readonly IReadOnlyList<Value> at;
     private readonly Value[] fetches;
     private readonly IReadOnlyDictionary<Value, Value> references;
+    private readonly bool hasReference;
 
     public GradientFunction(OnnxModel model, Graph graph, Value source, IReadOnlyList<Value> at, Rulebook? rulebook)
     {
         this.model = model;
         this.source = source;
         this.at = at;
-        graph = rulebook?.Prepare(graph, [source, .. at]) ?? graph;
+        Graph rewritten = rulebook?.Prepare(graph, [source, .. at]) ?? graph;
+        IsRewritten = !ReferenceEquals(rewritten, graph);
+        graph = rewritten;
         var builder = new GraphBuilder(graph);
         seed = builder.Input("limn.seed", ElementType.Float, source.Shape);
         GradientGraph result = Gradient.Of(builder, graph, source, at, rulebook, seed);
@@ -32,9 +36,17 @@ internal sealed class GradientFunction
         Notes = [.. result.Notes.Values.Distinct()];
         ForwardValues = [.. UsedBackwards(graph, result)];
         references = result.ReferenceInputs;
+        this.graph = result.Graph;
         session = new Session(result.Graph, model.Threads);
-        fetches = [source, .. gradients.OfType<Value>()];
+        hasReference = result.ReferenceTarget is not null;
+        fetches = [source, .. gradients.OfType<Value>(), .. hasReference ? [result.ReferenceTarget!] : Array.Empty<Value>()];
     }
+
+    /// <summary>Whether the rulebook put an equivalent graph in the place of the network's, of which only the source, the places and the inputs are sure to be the same.</summary>
+    public bool IsRewritten { get; }
+
+    /// <summary>The bytes of the largest evaluation so far.</summary>
+    public long PeakBytes => session.PeakBytes;
 
     /// <summary>Nodes that let no gradient through.</summary>
     public IReadOnlyList<Node> Cuts { get; }
@@ -50,7 +62,8 @@ internal sealed class GradientFunction
     /// <param name="seeds">The weights of the source's elements, of its shape.</param>
     /// <param name="reference">The reference of each input, for rulebooks that need one.</param>
     /// <param name="cancellation">Stops between operators.</param>
-    public (NdArray Source, NdArray[] Gradients) Evaluate(IReadOnlyDictionary<Value, NdArray> feeds, NdArray seeds,
+    /// <returns>Also the source on the reference, for rulebooks that need one.</returns>
+    public (NdArray Source, NdArray[] Gradients, NdArray? AtReference) Evaluate(IReadOnlyDictionary<Value, NdArray> feeds, NdArray seeds,
         IReadOnlyDictionary<Value, NdArray>? reference, CancellationToken cancellation)
     {
         Dictionary<Value, NdArray> all = Join(feeds, seeds, reference);
@@ -63,7 +76,18 @@ internal sealed class GradientFunction
             else values[i] = feeds.TryGetValue(at[i], out NdArray? fed) ? NdArray.Create(fed.Type, fed.Dims.ToArray())
                 : throw new NotDifferentiableException($"The target does not depend on '{at[i].Name}'.");
         }
-        return (results[0], values);
+        return (results[0], values, hasReference ? results[^1] : null);
+    }
+
+    /// <summary>The same as nodes of a larger graph; null where the source does not depend on a place.</summary>
+    public (Value Source, Value?[] Gradients) Copy(GraphCopier copier, IReadOnlyDictionary<Value, Value> feeds, Value seeds, IReadOnlyDictionary<Value, Value>? reference)
+    {
+        var all = new Dictionary<Value, Value>(feeds) { [seed] = seeds };
+        foreach (var (input, twin) in references)
+            all.Add(twin, reference?[input] ?? throw new InvalidOperationException("The rulebook needs a reference input, and the question has none."));
+        Value[] results = copier.Copy(graph, all, fetches);
+        int next = 1;
+        return (results[0], [.. gradients.Select(g => g is null ? null : results[next++])]);
     }
 
     /// <summary>The bytes of one evaluation.</summary>

@@ -11,6 +11,7 @@ namespace Limn.Models;
 internal sealed class HessianProduct
 {
     private readonly OnnxModel model;
+    private readonly Graph graph;
     private readonly Session session;
     private readonly Value seed;
     private readonly Value vector;
@@ -29,14 +30,29 @@ internal sealed class HessianProduct
         Graph grown = builder.Build();
         GradientGraph second = Gradient.Of(builder, grown, slope, [at]);
         product = second.Gradients[0];
-        session = new Session(second.Graph, model.Threads);
+        graph = second.Graph;
+        session = new Session(graph, model.Threads);
+    }
+
+    /// <summary>The same as nodes of a larger graph.</summary>
+    public (Value Gradient, Value? Product) Copy(GraphCopier copier, IReadOnlyDictionary<Value, Value> feeds, Value seeds, Value along)
+    {
+        var all = new Dictionary<Value, Value>(feeds) { [seed] = seeds, [vector] = along };
+        Value[] results = copier.Copy(graph, all, product is null ? [gradient] : [gradient, product]);
+        return (results[0], product is null ? null : results[1]);
     }
 
     /// <summary>g, and H v; H v is null where the gradient does not depend on the place, because the target is piecewise linear in it.</summary>
     public (NdArray Gradient, NdArray? Product) Evaluate(IReadOnlyDictionary<Value, NdArray> feeds, NdArray seeds, NdArray along, CancellationToken cancellation)
     {
-        var all = new Dictionary<Value, NdArray>(feeds) { [seed] = seeds, [vector] = along };
-        NdArray[] results = Batches.Run(model.FixedRows, all, f => session.Run(f, product is null ? [gradient] : [gradient, product], cancellation));
+        NdArray[] results = Batches.Run(model.FixedRows, All(feeds, seeds, along), f => session.Run(f, Fetches, cancellation));
         return (results[0], product is null ? null : results[1]);
     }
+
+    /// <summary>The bytes of one evaluation.</summary>
+    public long BytesFor(IReadOnlyDictionary<Value, NdArray> feeds, NdArray seeds, NdArray along) => session.BytesFor(All(feeds, seeds, along), Fetches);
+
+    private Value[] Fetches => product is null ? [gradient] : [gradient, product];
+
+    private Dictionary<Value, NdArray> All(IReadOnlyDictionary<Value, NdArray> feeds, NdArray seeds, NdArray along) => new(feeds) { [seed] = seeds, [vector] = along };
 }

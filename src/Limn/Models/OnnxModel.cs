@@ -71,6 +71,16 @@ public sealed class OnnxModel : IPredictor
         }
     }
 
+    /// <summary>The bytes, beside weights and inputs, of the largest run so far, of the network or of what was grown from it.</summary>
+    internal long PeakBytes
+    {
+        get
+        {
+            lock (gate)
+                return gradients.Values.Select(g => g.PeakBytes).Concat(derivatives.Values.Select(d => d.PeakBytes)).Concat(grown.Select(g => g.Value.PeakBytes)).Append(Session.PeakBytes).Max();
+        }
+    }
+
     /// <summary>Opens an .onnx file.</summary>
     /// <exception cref="InvalidModelException">The file is missing, damaged or not ONNX.</exception>
     /// <exception cref="UnsupportedOperatorException">The network uses an operator that Limn does not know.</exception>

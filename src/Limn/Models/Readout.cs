@@ -10,6 +10,12 @@ namespace Limn.Models;
 /// <param name="Classes">The class of each row, where the target is a class; null otherwise.</param>
 internal sealed record Readout(NdArray Weights, int[]? Classes = null)
 {
+    /// <summary>Which box of a detector is read, so that it can be matched again; null for other targets.</summary>
+    public BoxMatch? Match { get; init; }
+
+    /// <summary>What was chosen where the target leaves a choice; one sentence a row.</summary>
+    public IReadOnlyList<string> Remarks { get; init; } = [];
+
     public int Rows => Weights.Rank == 0 ? 1 : Weights.Dims[0];
 
     public Readout Select(ReadOnlySpan<int> rows)
@@ -20,14 +26,15 @@ internal sealed record Readout(NdArray Weights, int[]? Classes = null)
             classes = new int[rows.Length];
             for (int i = 0; i < classes.Length; i++) classes[i] = Classes[rows[i]];
         }
-        return new Readout(Batches.Select(Weights, rows), classes);
+        return new Readout(Batches.Select(Weights, rows), classes) { Match = Match?.Select(rows.ToArray()), Remarks = Remarks };
     }
 
     /// <summary>The scores of all rows, summed in double precision.</summary>
     public double[] Scores(NdArray value)
     {
         if (!value.Dims.SequenceEqual(Weights.Dims))
-            throw new ShapeMismatchException($"The explained output changed its shape from {NdArray.Describe(Weights.Dims)} to {NdArray.Describe(value.Dims)}.");
+            throw new ShapeMismatchException($"The explained output changed its shape from {NdArray.Describe(Weights.Dims)} to {NdArray.Describe(value.Dims)}."
+                + (Match is null ? "" : " The detector finds another number of boxes on changed inputs, so the score of one box cannot be followed; explain an output before the selection of boxes (non-maximum suppression), or use a perturbation method."));
         var scores = new double[Rows];
         int inner = Rows == 0 ? 0 : value.Length / Rows;
         for (int r = 0; r < scores.Length; r++)
@@ -57,6 +64,7 @@ internal sealed record Readout(NdArray Weights, int[]? Classes = null)
             MarginTarget m => Margin(value, m),
             SumTarget { Mask: null } or ExpressionTarget or LayerTarget { Reduction: Reduction.Sum } => Filled(value, 1),
             LayerTarget => Filled(value, rows == 0 ? 1 : (float)rows / Math.Max(1, value.Length)),
+            SumTarget { OfClass: { } k } s => MaskedClass(value, s.Mask!, k),
             SumTarget s => Masked(value, s.Mask!),
             NeuronTarget n => Neuron(value, n),
             _ => throw new InvalidTargetException($"The target '{target.Describe()}' is not known."),
@@ -123,10 +131,21 @@ internal sealed record Readout(NdArray Weights, int[]? Classes = null)
     {
         int rows = value.Dims[0], inner = value.Length / Math.Max(1, rows);
         if (mask.Length != inner && mask.Length != value.Length)
-            throw new InvalidTargetException($"The mask has the shape {NdArray.Describe(mask.Dims)}, and the output {NdArray.Describe(value.Dims)}; it must be that of one row or of all.");
+            throw new InvalidTargetException($"The mask has the shape {NdArray.Describe(mask.Dims)}, and the output {NdArray.Describe(value.Dims)}; it must be that of one row or of all. For a mask of one class's positions say which class.");
         NdArray weights = NdArray.Create(ElementType.Float, value.Dims.ToArray());
         for (int r = 0; r < rows; r++)
             mask.Floats.Slice(mask.Length == inner ? 0 : r * inner, inner).CopyTo(weights.Floats[(r * inner)..]);
+        return new Readout(weights);
+    }
+
+    private static Readout MaskedClass(NdArray value, NdArray mask, int k)
+    {
+        int count = ClassCount(value), inner = Inner(value, count), rows = value.Rank == 0 ? 1 : value.Dims[0];
+        if (mask.Length != inner && mask.Length != inner * rows)
+            throw new InvalidTargetException($"The mask has the shape {NdArray.Describe(mask.Dims)}, and a class of the output {NdArray.Describe(value.Dims)} has {inner} positions; it must be that of one row's positions or of all.");
+        NdArray weights = NdArray.Create(ElementType.Float, value.Dims.ToArray());
+        for (int r = 0; r < rows; r++)
+            mask.Floats.Slice(mask.Length == inner ? 0 : r * inner, inner).CopyTo(weights.Floats[((r * count + Checked(k, count)) * inner)..]);
         return new Readout(weights);
     }
 

@@ -63,6 +63,26 @@ public abstract record Target
     /// <summary>Class <paramref name="a"/> minus class <paramref name="b"/>.</summary>
     public static Target Margin(int a, int b) => new MarginTarget(a, b);
 
+    /// <summary>One class of the first output within a mask of its positions (segmentation): Σ mask · output[class].</summary>
+    /// <param name="mask">The weight of each position, in the shape of one row of the output without its classes, or of all rows.</param>
+    /// <param name="classIndex">The class.</param>
+    public static Target Sum(Tensor<float> mask, int classIndex) => new SumTarget(From: null, NdArray.From(mask)) { OfClass = classIndex };
+
+    /// <summary>The score of the detector's box that overlaps most (intersection over union) with a given one.</summary>
+    /// <remarks>
+    /// The class is decided once, at the clean input, where none is given: the label of the box found there, or its class with the largest score. Methods that look
+    /// inside the network explain the score of the box found at the clean input; methods that only predict match again on every changed input, where a
+    /// box may have moved or gone (score 0). A box within 0 and 1 is a share of the picture, any other is in pixels, whatever the detector's units.
+    /// Petsiuk et al.: Black-box Explanation of Object Detectors via Saliency Maps (D-RISE), CVPR 2021, section 3.2, for the matching by overlap.
+    /// </remarks>
+    /// <param name="box">Left, top, right, bottom.</param>
+    /// <param name="classIndex">The class; that of the box found when null.</param>
+    /// <param name="outputs">Where the detector keeps its boxes; found from the outputs' names, types and shapes when null.</param>
+    public static Target Box(Box box, int? classIndex = null, BoxOutputs? outputs = null) => new BoxTarget([box], classIndex, outputs ?? new BoxOutputs());
+
+    /// <summary>As <see cref="Box"/>, with a box for each row.</summary>
+    public static Target Boxes(IReadOnlyList<Box> boxes, int? classIndex = null, BoxOutputs? outputs = null) => new BoxTarget([.. boxes], classIndex, outputs ?? new BoxOutputs());
+
     /// <summary>Any expression of the graph's values, built with the graph's operators; one number a row.</summary>
     /// <param name="expression">Given the builder and the graph's outputs, returns a value of shape [rows].</param>
     public static Target Of(Func<GraphBuilder, IReadOnlyList<Value>, Value> expression) => new ExpressionTarget(expression);
@@ -83,7 +103,14 @@ internal sealed record PredictedTarget : Target
 
 internal sealed record SumTarget(string? From, NdArray? Mask) : Target
 {
-    public override string Describe() => Mask is null ? "sum" : "sum over a mask";
+    public int? OfClass { get; init; }
+
+    public override string Describe() => Mask is null ? "sum" : OfClass is { } k ? $"sum of class {k} over a mask" : "sum over a mask";
+}
+
+internal sealed record BoxTarget(Box[] Wanted, int? OfClass, BoxOutputs Where) : Target
+{
+    public override string Describe() => $"{(Wanted is [var only] ? $"box {only}" : "boxes")}{(OfClass is { } k ? $" of class {k}" : "")}";
 }
 
 internal sealed record MarginTarget(int A, int B) : Target

@@ -7,6 +7,12 @@ namespace Limn.Models;
 /// <summary>Where in a network a target reads: the graph (grown if the target adds to it) and the value.</summary>
 internal sealed record TargetSource(Graph Graph, Value Value)
 {
+    /// <summary>What a detector found, where the target is one of its boxes.</summary>
+    public Detections? Detections { get; init; }
+
+    /// <summary>All that must be evaluated at the clean input to know what is read.</summary>
+    public IReadOnlyList<Value> Evaluated => Detections is not { } d ? [Value] : d.Labels is { } labels ? [d.Scores, d.Boxes, labels] : [d.Scores, d.Boxes];
+
     /// <exception cref="UnknownNameException">An output or layer does not exist.</exception>
     /// <exception cref="InvalidTargetException">The scale asked for cannot be had.</exception>
     public static TargetSource Of(OnnxModel model, Target target)
@@ -20,6 +26,10 @@ internal sealed record TargetSource(Graph Graph, Value Value)
                 var builder = new GraphBuilder(graph);
                 Value value = expression.Expression(builder, graph.Outputs);
                 return new TargetSource(builder.Build(), value);
+            case BoxTarget box:
+                var detector = new GraphBuilder(graph);
+                var detections = Detections.Of(detector, graph.Outputs, box.Where, box.Scale, v => Squashing(graph, v)?.Inputs[0] ?? v);
+                return new TargetSource(detector.Build(), detections.Scores) { Detections = detections };
         }
 
         string? name = target switch { ClassTarget c => c.From, SumTarget s => s.From, _ => null };

@@ -11,7 +11,9 @@ namespace Limn.Propagation;
 /// Zeiler, Fergus: Visualizing and Understanding Convolutional Networks, ECCV 2014, section 2.1. Any ReLU of the graph counts.
 /// </remarks>
 [Method("deconvolution", "Deconvolution", "The gradient, with each ReLU applied backwards: negative parts are dropped, the forward switch is ignored.",
-    Source = "Zeiler, Fergus 2014, section 2.1")]
+    Source = "Zeiler, Fergus 2014, section 2.1",
+    Formula = "the gradient, a ReLU y = max(x, 0) sending back max(u, 0) for what arrives, u",
+    Cost = "forward + backward")]
 public sealed class Deconvolution(OnnxModel model) : PropagationMethod(model)
 {
     private protected override Rulebook Rulebook => DeconvolutionRules.Instance;

@@ -1,5 +1,8 @@
-using Limn.Engine;
+using Limn.Compilation;
 using Limn.Engine.Differentiation;
+using Limn.Engine.Graphs;
+using Limn.Engine.Operators;
+using Limn.Engine;
 using Limn.Models;
 
 namespace Limn.Propagation;
@@ -36,7 +39,10 @@ public enum PoolRule
 /// (<see cref="PoolRule.Derivative"/> reproduces it), and its softmax rule subtracts a mean over the batch; here every row is explained by itself.
 /// </remarks>
 [Method("deep-lift", "DeepLIFT", "Each element's share in the difference of the score from a reference input's, by slopes between the two.",
-    Source = "Shrikumar, Greenside, Kundaje 2017, section 3")]
+    Source = "Shrikumar, Greenside, Kundaje 2017, section 3",
+    Formula = "φᵢ = mᵢ · (xᵢ − bᵢ), a non-linearity y = f(z) sending back m · Δy/Δz",
+    Cost = "2 × forward + backward",
+    Axioms = Axioms.Completeness | Axioms.Sensitivity)]
 public class DeepLift(OnnxModel model) : GradientMethod(model)
 {
     /// <summary>The rule for functions of one variable (default Rescale); RevealCancel where they follow a layer with weights.</summary>
@@ -58,15 +64,42 @@ public class DeepLift(OnnxModel model) : GradientMethod(model)
     /// <summary>The reference input (default zero). With several the attributions are averaged.</summary>
     public Baseline Baseline { get; init; } = Baseline.Zero;
 
+    internal override bool TakesOneGradient => Rule == DeepLiftRule.Rescale;
+
+    internal override Rulebook? GradientRules => new DeepLiftRules(Epsilon, Pools);
+
     protected internal override MethodResult Compute(Question question) => OverReferences(question, errors: false);
+
+    private Rulebook Rules(IAsked question)
+    {
+        if (!(Epsilon > 0)) throw new InvalidOptionException($"The option 'epsilon' must be positive, and {Epsilon} was given.");
+        return Rule == DeepLiftRule.Rescale ? new DeepLiftRules(Epsilon, Pools)
+            : new RevealCancelRules(Epsilon, Pools, question.Source!.Graph, [question.Source.Value, .. question.Places]);
+    }
+
+    internal override GraphResult InGraph(ExplanationGraph question)
+    {
+        GraphBuilder graph = question.Graph;
+        Rulebook rules = Rules(question);
+        IReadOnlyList<Value> end = question.PlaceValues();
+        List<IReadOnlyList<Value>> references = [.. question.Resolve(Baseline)];
+        Value[] means = Points.Sum(question, [.. references.Select(_ => 1.0 / references.Count)], points =>
+        {
+            IReadOnlyList<Value> here = [.. question.Inputs.Select((_, i) => points.Rows(graph.Stack(references.Skip(points.From).Take(points.Count).Select(r => r[i]))))];
+            Value[] multipliers = points.Question.WithReference(here).Gradient(rules).Gradients;
+            ExplanationGraph at = points.Question.OnlyInputs(here);
+            return [at.Scores(), .. at.PlaceValues().Select((start, p) => Multiplied ? graph.Mul(multipliers[p], graph.Sub(points.Repeat(end[p]), start)) : multipliers[p])];
+        });
+        Value prediction = question.Scores();
+        Value[] values = means[1..];
+        return new GraphResult(values, prediction, Multiplied && question.PlacesSeparate() ? question.Delta(values, prediction, means[0]) : null);
+    }
 
     private protected MethodResult OverReferences(Question question, bool errors)
     {
-        if (!(Epsilon > 0)) throw new InvalidOptionException($"The option 'epsilon' must be positive, and {Epsilon} was given.");
-        Rulebook rules = Rule == DeepLiftRule.Rescale ? new DeepLiftRules(Epsilon, Pools)
-            : new RevealCancelRules(Epsilon, Pools, question.Source!.Graph, [question.Source.Value, .. question.Places]);
+        Rulebook rules = Rules(question);
         IReadOnlyList<NdArray> end = question.PlaceValues();
-        List<IReadOnlyList<NdArray>> references = [.. Baseline.Resolve(question.Inputs)];
+        List<IReadOnlyList<NdArray>> references = [.. question.Resolve(Baseline)];
         var sums = end.Select(e => new double[e.Length]).ToArray();
         var squares = end.Select(e => new double[errors ? e.Length : 0]).ToArray();
         var prediction = new double[question.Rows];
@@ -74,10 +107,8 @@ public class DeepLift(OnnxModel model) : GradientMethod(model)
         for (int n = 0; n < references.Count; n++)
         {
             question.ThrowIfCancelled();
-            var (scores, multipliers) = question.WithReference(references[n]).Gradient(rules);
-            Question at = question.WithInputs(references[n]);
-            IReadOnlyList<NdArray> start = at.PlaceValues();
-            double[] from = at.Scores();
+            var (scores, multipliers, from) = question.WithReference(references[n]).GradientAndReference(rules);
+            IReadOnlyList<NdArray> start = question.WithInputs(references[n]).PlaceValues();
             for (int r = 0; r < from.Length; r++) (prediction[r], baselineScore[r]) = (scores[r], baselineScore[r] + from[r] / references.Count);
             for (int p = 0; p < sums.Length; p++)
                 for (int i = 0; i < sums[p].Length; i++)

@@ -1,6 +1,8 @@
-using Limn.Engine;
+using Limn.Compilation;
 using Limn.Engine.Differentiation;
 using Limn.Engine.Graphs;
+using Limn.Engine.Operators;
+using Limn.Engine;
 using Limn.Models;
 
 namespace Limn.Propagation;
@@ -13,7 +15,9 @@ namespace Limn.Propagation;
 /// z-plus rule up to the score as a factor. Zhang et al.: Top-down Neural Attention by Excitation Backprop, ECCV 2016, equations 5 and 8.
 /// </remarks>
 [Method("excitation-backprop", "Excitation Backprop", "The probability that a walk back from the target along exciting connections passes each element.",
-    Source = "Zhang et al. 2016, equations 5 and 8")]
+    Source = "Zhang et al. 2016, equations 5 and 8",
+    Formula = "P(a_j) = Σ_k a_j w⁺_jk / Σ_i a_i w⁺_ik · P(a_k), layer by layer",
+    Cost = "2 × forward + backward")]
 public sealed class ExcitationBackprop(OnnxModel model) : GradientMethod(model)
 {
     private const double Stabilizer = 1e-9;
@@ -22,17 +26,27 @@ public sealed class ExcitationBackprop(OnnxModel model) : GradientMethod(model)
     [Option("contrastive", "Whether the walk from the opposite of the target is subtracted, and what is below zero dropped.")]
     public bool Contrastive { get; init; }
 
-    protected internal override MethodResult Compute(Question question)
+    private LrpRules Rules(IAsked question)
     {
         List<LrpAssignment> assignments = [];
         if (Contrastive)
             assignments.AddRange(LastLayers(question.Source!.Graph, question.Source.Value).Select(n => new LrpAssignment(new LrpRule.ExcitationRule(Contrast: true)) { Layer = n.Name }));
         assignments.Add(new(new LrpRule.ExcitationRule(Contrast: false)));
-        Rulebook rules = new LrpRules(question.Source!.Graph, assignments, Stabilizer, fold: true, ones: true);
-        var (scores, values) = question.Gradient(rules);
+        return new LrpRules(question.Source!.Graph, assignments, Stabilizer, fold: true, ones: true);
+    }
+
+    protected internal override MethodResult Compute(Question question)
+    {
+        var (scores, values) = question.Gradient(Rules(question));
         if (Contrastive)
             foreach (NdArray value in values) System.Numerics.Tensors.TensorPrimitives.Max(value.Floats, 0f, value.Floats);
         return new MethodResult(values, scores);
+    }
+
+    internal override GraphResult InGraph(ExplanationGraph question)
+    {
+        var (scores, values) = question.Gradient(Rules(question));
+        return new GraphResult(Contrastive ? Array.ConvertAll(values, question.Graph.Relu) : values, scores);
     }
 
     /// <summary>The layers with weights that lead to the target through no other such layer.</summary>

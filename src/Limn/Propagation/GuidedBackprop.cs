@@ -12,7 +12,9 @@ namespace Limn.Propagation;
 /// reused one, which hooks on modules miss. It shows edges that excite the target and is nearly blind to the target itself
 /// (Adebayo et al.: Sanity Checks for Saliency Maps, 2018).
 /// </remarks>
-[Method("guided-backprop", "Guided Backprop", "The gradient, with negative parts dropped at every ReLU.", Source = "Springenberg et al. 2015, section 3.4")]
+[Method("guided-backprop", "Guided Backprop", "The gradient, with negative parts dropped at every ReLU.", Source = "Springenberg et al. 2015, section 3.4",
+    Formula = "the gradient, a ReLU y = max(x, 0) sending back max(u, 0) · 1[x > 0] for what arrives, u",
+    Cost = "forward + backward")]
 public sealed class GuidedBackprop(OnnxModel model) : PropagationMethod(model)
 {
     private protected override Rulebook Rulebook => GuidedRules.Instance;

@@ -1,3 +1,6 @@
+using System.Globalization;
+using Limn.Compilation;
+using Limn.Engine;
 using Limn.Engine.Differentiation;
 using Limn.Models;
 
@@ -35,6 +38,24 @@ public enum LrpComposite
 
     /// <summary>The first convolution z-box, other convolutions gamma, dense layers epsilon.</summary>
     EpsilonGammaBox,
+
+    /// <summary>For transformers: layers with weights by <see cref="Lrp.Rule"/>, softmax and products as in AttnLRP (Achtibat et al., ICML 2024).</summary>
+    AttnLrp,
+
+    /// <summary>For transformers: conservative propagation, attention counts as constant weights (Ali et al., ICML 2022). Keeps the sum where AttnLRP's softmax does not.</summary>
+    CpLrp,
+}
+
+/// <summary>How what transformers are made of is treated.</summary>
+internal enum TransformerRules
+{
+    None,
+
+    /// <summary>AttnLRP.</summary>
+    Attention,
+
+    /// <summary>CP-LRP.</summary>
+    Conservative,
 }
 
 /// <summary>Layer-wise relevance propagation (LRP): the score, divided backwards layer by layer in proportion to what each unit contributed.</summary>
@@ -44,15 +65,20 @@ public enum LrpComposite
 /// The delta is Σ R − F(x): what biases and stabilisers absorbed (or added), the measure of conservation.
 /// The rules z-box, w-square and flat are for the layers that see the input; the layers behind them get z-plus (deep Taylor decomposition).
 /// Residual sums divide in proportion, as any sum. Composites, and every rule but epsilon, first fold batch normalisation into the layer before it.
+/// <see cref="Conservation"/> says at which layers. For transformers there are the composites attn-lrp and cp-lrp.
 /// Captum's default: rule epsilon with epsilon 1e-9; its gamma and alpha-1-beta-0 rules ignore the sign of activations, which makes no difference
 /// where these are not negative; and it counts a functional x + y twice.
 /// LRP is described in a patent; see docs/propagation.md.
 /// Bach et al.: On Pixel-Wise Explanations by Layer-Wise Relevance Propagation, PLoS ONE 2015; Montavon et al. 2019.
 /// </remarks>
 [Method("lrp", "Layer-wise Relevance Propagation", "The score divided backwards layer by layer, in proportion to what each unit contributed.",
-    Source = "Bach et al. 2015, section 'Layer-wise relevance propagation'; Montavon et al. 2019, table 10.1")]
+    Source = "Bach et al. 2015, section 'Layer-wise relevance propagation'; Montavon et al. 2019, table 10.1",
+    Formula = "R_j = Σ_k a_j w_jk / (Σ_i a_i w_ik + b_k + ε sign) · R_k, layer by layer, from R = F(x)",
+    Cost = "2 × forward + backward")]
 public sealed class Lrp(OnnxModel model) : GradientMethod(model)
 {
+    private const int MostRows = 8; // of which conservation is checked
+
     /// <summary>The rule for layers with weights (default epsilon).</summary>
     [Option("rule", "The rule for layers with weights; z-box, w-square and flat are for the first layers, with z-plus behind.")]
     public LrpRuleName Rule { get; init; } = LrpRuleName.Epsilon;
@@ -77,10 +103,44 @@ public sealed class Lrp(OnnxModel model) : GradientMethod(model)
     [Option("composite", "A usual combination of rules, instead of one rule for all layers.")]
     public LrpComposite Composite { get; init; } = LrpComposite.None;
 
+    /// <summary>Whether it is checked, layer by layer, where relevance is lost (default false: it is one more backward pass).</summary>
+    [Option("conservation", "Whether it is checked layer by layer where relevance is lost.")]
+    public bool Conserved { get; init; }
+
     /// <summary>Rules for chosen layers, which come before the composite and the rule; the first that fits counts.</summary>
     public IReadOnlyList<LrpAssignment> Assignments { get; init; } = [];
 
     protected internal override MethodResult Compute(Question question)
+    {
+        LrpRules rules = Rules(question);
+        var (scores, relevance) = question.Gradient(rules);
+        double[]? delta = question.PlacesSeparate() ? [.. scores.Select(s => -s)] : null;
+        if (delta is not null)
+            foreach (var part in relevance)
+                for (int i = 0; i < part.Length; i++) delta[i / (part.Length / question.Rows)] += part.Floats[i];
+        IReadOnlyList<Conservation>? conservation = Conserved ? ConservationCheck.Of(question, rules, MostRows) : null;
+        return new MethodResult(relevance, scores, Delta: delta)
+        {
+            Conservation = conservation,
+            Remarks = [.. (conservation ?? []).Select(Leak).OfType<string>()],
+            Remedy = "The rest went to the biases and stabilisers, as LRP has it, or into softmax; --set conservation=true says where. Explain the logit, compare another rule, or use deep-lift, which keeps the sum.",
+        };
+    }
+
+    /// <summary>Checks, layer by layer, what of the relevance is kept: for each row (the first 8), what each layer received and passed on.</summary>
+    /// <param name="inputs">The rows.</param>
+    /// <param name="target">What is explained; the predicted class when null.</param>
+    /// <param name="options">Where, and so on.</param>
+    public IReadOnlyList<Conservation> Conservation(IReadOnlyList<NdArray> inputs, Target? target = null, ExplainOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(inputs);
+        options ??= new ExplainOptions();
+        Validation.Inputs(Model, inputs);
+        Question question = Asking.Of(this, inputs, target ?? Target.Predicted, options, new RunLog(options));
+        return ConservationCheck.Of(question, Rules(question), MostRows);
+    }
+
+    private LrpRules Rules(IAsked question)
     {
         if (!(Epsilon > 0)) throw new InvalidOptionException($"The option 'epsilon' must be positive, and {Epsilon} was given.");
         if (!(Gamma >= 0)) throw new InvalidOptionException($"The option 'gamma' must not be negative, and {Gamma} was given.");
@@ -88,17 +148,25 @@ public sealed class Lrp(OnnxModel model) : GradientMethod(model)
         List<LrpAssignment> assignments = [.. Assignments, .. OfComposite()];
         bool fold = assignments.Count > 0 || Rule != LrpRuleName.Epsilon;
         assignments.AddRange(OfRule());
-        Rulebook rules = new LrpRules(question.Source!.Graph, assignments, Epsilon, fold);
-        var (scores, relevance) = question.Gradient(rules);
-
-        double[]? delta = question.PlacesSeparate() ? [.. scores.Select(s => -s)] : null;
-        if (delta is not null)
-            foreach (var part in relevance)
-                for (int i = 0; i < part.Length; i++) delta[i / (part.Length / question.Rows)] += part.Floats[i];
-        return new MethodResult(relevance, scores, Delta: delta)
+        return new LrpRules(question.Source!.Graph, assignments, Epsilon, fold, transformer: Composite switch
         {
-            Remedy = "The rest went to the biases and stabilisers, as LRP has it, or into softmax; explain the logit, compare another rule, or use deep-lift, which keeps the sum.",
-        };
+            LrpComposite.AttnLrp => TransformerRules.Attention,
+            LrpComposite.CpLrp => TransformerRules.Conservative,
+            _ => TransformerRules.None,
+        });
+    }
+
+    private static string? Leak(Conservation row)
+    {
+        LayerRelevance[] leaks = [.. row.Leaks()];
+        return leaks.Length == 0 ? null : string.Create(CultureInfo.InvariantCulture,
+            $"Row {row.Row}: of the score {row.Score:G4}, {row.Delivered:G4} arrived; most was {(leaks[0].Lost < 0 ? "added" : "lost")} at '{leaks[0].Layer}' ({leaks[0].Operator}): {Math.Abs(leaks[0].Lost):G4}{(leaks.Length > 1 ? $", and some at {leaks.Length - 1} more layers" : "")}.");
+    }
+
+    internal override GraphResult InGraph(ExplanationGraph question)
+    {
+        var (scores, relevance) = question.Gradient(Rules(question));
+        return new GraphResult(relevance, scores, question.PlacesSeparate() ? question.Delta(relevance, scores) : null);
     }
 
     private IEnumerable<LrpAssignment> OfComposite() => Composite switch

@@ -1,3 +1,4 @@
+using Limn.Attention;
 using Limn.Engine.Differentiation;
 using Limn.Engine.Graphs;
 using Limn.Engine.Graphs.Rewrites;
@@ -11,6 +12,8 @@ namespace Limn.Propagation;
 /// Linear layers with weights: the rule that the first fitting assignment names. Sums, means, average pools and normalisations: in proportion, by the
 /// epsilon rule. Functions of one variable: passed on. Maxima: to the winner, as by the derivative. Moving elements: moved back. Softmax, layer norm (its
 /// deviation held fixed) and products of two activations (half to each factor): as in AttnLRP (Achtibat et al., ICML 2024). A quotient: to the numerator.
+/// Softmax: Rⱼ = xⱼ·(Rⱼ − sⱼ·ΣR), the first-order Taylor term, which keeps no sum. With <see cref="TransformerRules"/> a product of a signal with what is
+/// computed from it goes to the signal, so that activations and norms that a file writes out are treated as if they were one operator.
 /// </remarks>
 internal sealed class LrpRules : Rulebook
 {
@@ -19,6 +22,7 @@ internal sealed class LrpRules : Rulebook
     private readonly float epsilon;
     private readonly bool fold;
     private readonly bool ones;
+    private readonly TransformerRules transformer;
     private readonly HashSet<string> first;
 
     /// <param name="graph">The network.</param>
@@ -26,8 +30,10 @@ internal sealed class LrpRules : Rulebook
     /// <param name="epsilon">The stabiliser of layers without weights.</param>
     /// <param name="fold">Whether batch normalisations go into the layers before them.</param>
     /// <param name="ones">Whether the target starts with its weights (1 for a class) instead of its value.</param>
-    public LrpRules(Graph graph, IReadOnlyList<LrpAssignment> assignments, double epsilon, bool fold, bool ones = false)
+    /// <param name="transformer">How what transformers are made of is treated.</param>
+    public LrpRules(Graph graph, IReadOnlyList<LrpAssignment> assignments, double epsilon, bool fold, bool ones = false, TransformerRules transformer = TransformerRules.None)
     {
+        this.transformer = transformer;
         this.ones = ones;
         this.graph = graph;
         this.assignments = assignments;
@@ -44,12 +50,14 @@ internal sealed class LrpRules : Rulebook
 
     public override BackwardRule? RuleFor(Node node) => node.Operator switch
     {
-        Conv or ConvTranspose or Gemm or MatMul => b => LinearStep.Of(b) is { } step ? step.Sent(Chosen(node).Send(step)) : Shared(b),
-        Mul => b => DeepLiftRules.Variables(b) > 1 ? Passed(b, 0.5f) : Passed(b, 1),
+        Conv or ConvTranspose or Gemm or MatMul => b => LinearStep.Of(b) is { } step ? step.Sent(Chosen(node).Send(step)) : Product(b),
+        Mul => b => DeepLiftRules.Variables(b) <= 1 ? Passed(b, 1)
+            : transformer != TransformerRules.None && SignalPath.Of(graph, node) is { } signal ? Passed(b, 1, only: signal) : Passed(b, 0.5f),
         Div => b => b.Varies(0) ? Passed(b, 1, only: 0) : Passed(b, 1),
-        TransposedMatMul => Shared,
+        TransposedMatMul => Product,
+        Softmax softmax => b => Distribution(b, softmax.Axis),
         Add or Sub when ones => b => DeepLiftRules.Variables(b) > 1 ? Proportional(b, 1) : Passed(b, 1), // a bias takes no part
-        Add or Sub or Sum or Mean or ReduceSum or ReduceMean or ReduceL1 or ReduceL2 or CumSum or AveragePool or GlobalAveragePool or BatchNormalization or Softmax or LogSoftmax =>
+        Add or Sub or Sum or Mean or ReduceSum or ReduceMean or ReduceL1 or ReduceL2 or CumSum or AveragePool or GlobalAveragePool or BatchNormalization or LogSoftmax =>
             b => Proportional(b, 1),
         LayerNormalization or InstanceNormalization or GroupNormalization => b =>
         {
@@ -63,12 +71,33 @@ internal sealed class LrpRules : Rulebook
         _ => null,
     };
 
-    public override bool Equals(object? obj) => obj is LrpRules other && ReferenceEquals(other.graph, graph) && other.epsilon == epsilon && other.fold == fold && other.ones == ones
+    public override bool Equals(object? obj) => obj is LrpRules other && ReferenceEquals(other.graph, graph) && other.epsilon == epsilon && other.fold == fold && other.ones == ones && other.transformer == transformer
         && other.assignments.SequenceEqual(assignments);
 
-    public override int GetHashCode() => assignments.Aggregate(HashCode.Combine(typeof(LrpRules), epsilon, fold, ones), HashCode.Combine);
+    public override int GetHashCode() => assignments.Aggregate(HashCode.Combine(typeof(LrpRules), epsilon, fold, ones, transformer), HashCode.Combine);
 
     private LrpRule Chosen(Node node) => assignments.First(a => a.Fits(node, first.Contains(node.Name))).Rule;
+
+    /// <summary>A product of two activations. With conservative propagation attention counts as a weight: everything goes to what it weighs.</summary>
+    private Value?[] Product(Backward b)
+    {
+        if (transformer != TransformerRules.Conservative || DeepLiftRules.Variables(b) < 2) return Shared(b);
+        int weight = AttentionMaps.IsMoved(graph, b.Inputs(0)) ? 0 : AttentionMaps.IsMoved(graph, b.Inputs(1)) ? 1 : -1;
+        if (weight < 0) return Shared(b);
+        Value?[] sent = Proportional(b, 1);
+        sent[weight] = null;
+        return sent;
+    }
+
+    /// <summary>Rⱼ = xⱼ·(Rⱼ − sⱼ·ΣR), and nothing where sⱼ is 0: a masked position, of which x may be −∞. With conservative propagation nothing goes through attention.</summary>
+    private Value?[] Distribution(Backward b, int axis)
+    {
+        if (transformer == TransformerRules.Conservative && AttentionMaps.IsMoved(graph, b.Output) && AttentionMaps.Behind(graph, b.Output).Contains(b.Output)) return [null];
+        GraphBuilder g = b.Graph;
+        Value held = g.Sub(b.Upstream, g.Mul(b.Output, g.ReduceSum(b.Upstream, [axis])));
+        Value none = g.Equal(b.Output, g.ScalarLike(b.Output, 0));
+        return [g.Mul(g.Where(none, g.ScalarLike(b.Input, 0), b.Input), held)];
+    }
 
     /// <summary>Both operands vary: each gets half of what it would get alone.</summary>
     private Value?[] Shared(Backward b) => Proportional(b, DeepLiftRules.Variables(b) > 1 ? 0.5f : 1);

@@ -14,7 +14,9 @@ namespace Limn.Propagation;
 /// Kim, Seo, Jeon, Koo, Choe, Jeon: Why Are Saliency Maps Noisy? ICCV Workshop 2019, section 4.
 /// </remarks>
 [Method("rect-grad", "RectGrad", "The gradient, let through each ReLU only where activation times gradient is among the largest of the layer.",
-    Source = "Kim et al. 2019, section 4")]
+    Source = "Kim et al. 2019, section 4",
+    Formula = "the gradient, a ReLU y = max(x, 0) sending back u · 1[y · u > τ] for what arrives, u; τ a percentile of y · u",
+    Cost = "forward + backward")]
 public sealed class RectGrad(OnnxModel model) : PropagationMethod(model)
 {
     /// <summary>The percentile of a layer's activation × gradient below which nothing passes (default 98).</summary>

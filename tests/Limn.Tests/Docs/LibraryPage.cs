@@ -61,6 +61,17 @@ public sealed class LibraryPage : DocumentationPage
         Attribution smooth = new SmoothGrad(new IntegratedGradients(model)) { Samples = 20 }.Explain([rows], options: options);
         Console.WriteLine(smooth.Tensors[0].StandardError![0, 12]); // every sampled number has its standard error
 
+        Method[] methods = [new Saliency(model), new IntegratedGradients(model) { Baseline = Baseline.Mean }, new FeatureAblation(model) { Baseline = Baseline.Mean }];
+        Comparison compared = Comparison.Of(methods, [rows], Target.Class(0));
+
+        foreach (Attribution a in compared.Attributions) Console.WriteLine($"{a.Method}: {a.ModelCalls} model calls, {a.Flags}");
+        foreach (MethodFailure f in compared.Failures) Console.WriteLine($"{f.Method}: {f.Reason}");
+        Agreement agreement = compared.Between(1, 2);    // Integrated Gradients and Feature Ablation
+        Console.WriteLine($"{agreement.Correlation:F2} {agreement.AbsoluteCorrelation:F2} {agreement.TopOverlap:P0} {agreement.Note}");
+
+        Assert.Equal(3, compared.Attributions.Count);
+        Assert.True(agreement.Correlation > 0.5);
+
         Method byName = MethodRegistry.Create("integrated-gradients", model, new Dictionary<string, string> { ["steps"] = "100" });
         foreach (MethodDescription m in MethodRegistry.All) Console.WriteLine($"{m.Name}: {m.Summary}");
 

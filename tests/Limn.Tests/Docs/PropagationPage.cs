@@ -30,6 +30,11 @@ public sealed class PropagationPage : DocumentationPage
         Console.WriteLine(difference.ConvergenceDelta![0]);                   // DeepLIFT is complete: nearly nothing
         Console.WriteLine(relevance.ConvergenceDelta![0]);                    // what biases and stabilisers absorbed
 
+        Conservation kept = new Lrp(network).Conservation([pictures])[0];
+        Console.WriteLine($"{kept.Delivered} of {kept.Score} arrived");
+        foreach (LayerRelevance leak in kept.Leaks().Take(3)) Console.WriteLine($"{leak.Layer}: received {leak.Arrived}, lost {leak.Lost}");
+
+        Assert.Equal(kept.Score + relevance.ConvergenceDelta[0], new Lrp(network) { Composite = LrpComposite.EpsilonPlus }.Conservation([pictures])[0].Delivered, 1e-2);
         Assert.Equal(0, difference.ConvergenceDelta[0], 1e-4);
         Assert.Contains(Numbers.Of(chosen.Values), v => v != 0);
     }

@@ -125,17 +125,17 @@ public sealed class Loop(Graph body, int carried) : ControlFlowOperator
         int carried = Math.Max(0, import.Inputs.Count - 2);
         Value[] begins = [.. Enumerable.Range(2, carried).Select(import.Input)];
         Value? most = import.Has(0) ? import.Input(0) : null, condition = import.Has(1) ? import.Input(1) : null;
-        ImportedBody body;
+        ImportedBody imported;
         Shape?[] shapes = [.. begins.Select(b => b.Shape)];
         const int MostRounds = 8; // each makes a dimension of some carried value unknown
         for (int round = 0; ; round++)
         {
-            body = import.Body("body", [new(ElementType.Int64, Shape.Scalar), new(ElementType.Bool, Shape.Scalar), .. begins.Select((b, k) => new Formal(b.Type, shapes[k]))]);
-            if (body.Graph.Outputs.Count < 1 + carried) throw new InvalidModelException($"its graph has {body.Graph.Outputs.Count} outputs, and {1 + carried} at least are needed.");
-            Shape?[] wider = [.. shapes.Select((s, k) => round < MostRounds ? Wider(s, body.Graph.Outputs[1 + k].Shape) : null)];
+            imported = import.Body("body", [new(ElementType.Int64, Shape.Scalar), new(ElementType.Bool, Shape.Scalar), .. begins.Select((b, k) => new Formal(b.Type, shapes[k]))]);
+            if (imported.Graph.Outputs.Count < 1 + carried) throw new InvalidModelException($"its graph has {imported.Graph.Outputs.Count} outputs, and {1 + carried} at least are needed.");
+            Shape?[] wider = [.. shapes.Select((s, k) => round < MostRounds ? Wider(s, imported.Graph.Outputs[1 + k].Shape) : null)];
             if (shapes.Select((s, k) => ReferenceEquals(s, wider[k])).All(same => same)) break;
             shapes = wider;
         }
-        return import.Emit(new Loop(body.Graph, carried), [most, condition, .. begins, .. body.Around]);
+        return import.Emit(new Loop(imported.Graph, carried), [most, condition, .. begins, .. imported.Around]);
     }
 }

@@ -1,0 +1,15 @@
+using System.Globalization;
+using Limn.Benchmarks;
+
+// What propagation methods cost, in forward and backward passes.
+// Run from the repository's root: dotnet run --project benchmarks/Limn.Benchmarks -c Release -- [MODEL.onnx ...] [--repeat N]
+CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+int at = Array.IndexOf(args, "--repeat"), repeat = at >= 0 && at + 1 < args.Length ? int.Parse(args[at + 1]) : 15;
+string[] models = [.. args.Where((_, i) => at < 0 || (i != at && i != at + 1)).DefaultIfEmpty(Path.Combine("samples", "digits", "model.onnx"))];
+
+Console.WriteLine("| model | rows | threads | forward ms | + backward ms | + to the layer ms | method | ms | of a pass | of the fastest | bar | |");
+Console.WriteLine("| --- | ---: | ---: | ---: | ---: | ---: | --- | ---: | ---: | ---: | ---: | --- |");
+foreach (string model in models)
+    foreach (int rows in (int[])[1, 16])
+        foreach (int threads in (int[])[1, 2])
+            PropagationCost.Print(model, rows, threads, repeat);
