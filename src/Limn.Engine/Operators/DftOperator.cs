@@ -13,7 +13,7 @@ namespace Limn.Engine.Operators;
 /// </remarks>
 public sealed class Dft : Operator
 {
-    /// <summary>The axis, counted from the front.</summary>
+    /// <summary>The axis, counted from the front; -1 if only its input says it, when the graph runs.</summary>
     public int Axis { get; init; }
 
     /// <summary>N; 0 for the size of the axis.</summary>
@@ -36,8 +36,16 @@ public sealed class Dft : Operator
         }
     }
 
+    public override bool MakesOutputs => Axis < 0;
+
     public override void Infer(InferenceContext context)
     {
+        if (Axis < 0)
+        {
+            if (context.Constant(2) is { } axis) At(axis, context.ShapeOf(0)?.Rank).Infer(context);
+            else context.Output(0, context.TypeOf(0), context.ShapeOf(0) is { } given ? Shape.OfRank(given.Rank) : null);
+            return;
+        }
         if (!context.TypeOf(0).IsFloating()) throw context.Error($"it takes floating-point numbers, and its input is {context.TypeOf(0)}.");
         if (context.ShapeOf(0) is not { } x)
         {
@@ -53,14 +61,31 @@ public sealed class Dft : Operator
 
     public override void Execute(KernelContext context)
     {
-        NdArray x = context.Input(0), y = context.Output(0);
+        NdArray x = context.Input(0);
+        if (Axis < 0)
+        {
+            Dft known = At(context.Input(2), x.Rank);
+            var inference = new InferenceContext(known, Name, context.InputCount, 1, i => (context.Input(i).Type, Shape.Of(context.Dims(i))), _ => null);
+            known.Infer(inference);
+            NdArray made = NdArray.Create(x.Type, inference.Outputs[0].Shape!.ToArray());
+            known.Transform(x, made, context.Workers);
+            context.Store(0, made);
+            return;
+        }
+        Transform(x, context.Output(0), context.Workers);
+    }
+
+    private Dft At(NdArray axis, int? rank) => new() { Axis = Shape.Axis(axis.Integers[0], rank ?? throw new ShapeMismatchException("The number of dimensions of the signal is not known.")), Length = Length, Inverse = Inverse, OneSided = OneSided };
+
+    private void Transform(NdArray x, NdArray y, Workers workers)
+    {
         int parts = x.Dims[^1], outParts = y.Dims[^1], given = x.Dims[Axis], made = y.Dims[Axis];
         int inner = NdArray.Count(x.Dims[(Axis + 1)..^1]), outer = NdArray.Count(x.Dims[..Axis]);
         int n = OneSided && !Inverse ? Length > 0 ? Length : given : made;
         if (y.Length == 0) return;
         bool mirrored = OneSided && Inverse;
         var fourier = new FourierTransform(n, Inverse);
-        context.Workers.For(outer * inner, line =>
+        workers.For(outer * inner, line =>
         {
             (int o, int i) = Math.DivRem(line, inner);
             var values = new Complex[n];
@@ -87,6 +112,7 @@ public sealed class Dft : Operator
         GraphBuilder g = backward.Graph;
         var sent = new Value?[backward.Node.Inputs.Count];
         if (!backward.Needs(0)) return sent;
+        if (Axis < 0) return null;
         if (backward.Input.Shape is not { } x || backward.Output.Shape is not { } y || !x[Axis].IsKnown || !y[Axis].IsKnown || !x[^1].IsKnown) return null;
         int given = x[Axis].Value, made = y[Axis].Value, n = OneSided && !Inverse ? Length > 0 ? Length : given : made, last = x.Rank - 1;
         Value dy = backward.Upstream;

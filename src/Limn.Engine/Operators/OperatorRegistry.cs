@@ -62,6 +62,7 @@ public static class OperatorRegistry
         .. TextOperators.Definitions,
         .. RandomOperators.Definitions,
         .. UniqueOperators.Definitions,
+        .. OptionalOperators.Definitions,
         .. ResizeOperators.Definitions,
         .. GridSampleOperators.Definitions,
         .. DeformConvOperators.Definitions,

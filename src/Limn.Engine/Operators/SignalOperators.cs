@@ -7,8 +7,8 @@ public static class SignalOperators
 {
     internal static IEnumerable<OperatorDefinition> Definitions =>
     [
-        OperatorDefinition.Of("DFT", ImportDft, since: 17, notes: "The axis and a length must be known when the file is read; a gradient needs the sizes known as well."),
-        OperatorDefinition.Of("STFT", ImportStft, since: 17, notes: "The step and the length of frames must be known when the file is read."),
+        OperatorDefinition.Of("DFT", ImportDft, since: 17, notes: "A length must be known when the file is read; a gradient needs the axis and the sizes known as well."),
+        OperatorDefinition.Of("STFT", ImportStft, since: 17, notes: "A gradient needs the length of frames known when the file is read."),
         OperatorDefinition.Of("MelWeightMatrix", import => import.Emit(new MelWeightMatrix((ElementType)(int)import.Attributes.Int("output_datatype", 1)), import.Inputs), since: 17),
         OperatorDefinition.Of("HannWindow", import => Window(import, 0.5f, 0.5f, 0), since: 17),
         OperatorDefinition.Of("HammingWindow", import => Window(import, 25f / 46, 21f / 46, 0), since: 17),
@@ -28,25 +28,27 @@ public static class SignalOperators
 
     private static IReadOnlyList<Value> ImportDft(OperatorImport import)
     {
-        long axis = import.Opset < 20 ? import.Attributes.Int("axis", 1) : import.Has(2) ? Known(import, 2, "axis") : -2;
         int length = import.Has(1) ? checked((int)Known(import, 1, "length")) : 0;
         if (import.Has(1) && length < 1) throw new InvalidModelException($"its length is {length}.");
         Value x = import.Input(0);
-        return import.EmitAs(import.Graph.Dft(x, Shape.Axis(axis, x.Rank), length, import.Attributes.Flag("inverse", false), import.Attributes.Flag("onesided", false)));
+        (bool inverse, bool oneSided) = (import.Attributes.Flag("inverse", false), import.Attributes.Flag("onesided", false));
+        if (import.Opset >= 20 && import.Has(2) && import.Graph.ConstantOf(import.Input(2)) is null)
+            return import.Emit(new Dft { Axis = -1, Length = length, Inverse = inverse, OneSided = oneSided }, import.Inputs);
+        long axis = import.Opset < 20 ? import.Attributes.Int("axis", 1) : import.Has(2) ? Known(import, 2, "axis") : -2;
+        return import.EmitAs(import.Graph.Dft(x, Shape.Axis(axis, x.Rank), length, inverse, oneSided));
     }
 
     /// <summary>Frames of the signal [rows, places, 1 or 2], times a window, transformed.</summary>
     private static IReadOnlyList<Value> ImportStft(OperatorImport import)
     {
         GraphBuilder g = import.Graph;
-        long step = Known(import, 1, "frame_step");
+        Value signal = import.Input(0), zero = g.Constant(NdArray.Scalar(0L)), one = g.Constant(NdArray.Scalar(1L));
         Value? window = import.Has(2) ? import.Input(2) : null;
-        long length = import.Has(3) ? Known(import, 3, "frame_length") : window?.Shape is { Rank: 1 } w && w[0].IsKnown ? w[0].Value : throw import.Unsupported("neither its frame_length nor the size of its window is known.");
-        if (step < 1 || length < 1 || length > int.MaxValue) throw new InvalidModelException($"its frame_step is {step} and its frame_length {length}.");
-        Value signal = import.Input(0);
-        Value zero = g.Constant(NdArray.Scalar(0L)), places = g.Gather(g.ShapeOf(signal), g.Constant(NdArray.Scalar(1L)), 0);
-        Value starts = g.Range(zero, g.Sub(places, g.Constant(NdArray.Scalar(length - 1))), g.Constant(NdArray.Scalar(step)));
-        Value indices = g.Add(g.Unsqueeze(starts, 1), g.Integers([.. Enumerable.Range(0, (int)length).Select(i => (long)i)]));
+        if (window is null && !import.Has(3)) throw new InvalidModelException("it has neither a window nor a frame_length.");
+        Value length = import.Has(3) ? Scalar(import, 3) : g.SizeOf(window!);
+        Value places = g.Gather(g.ShapeOf(signal), one, 0);
+        Value starts = g.Range(zero, g.Add(g.Sub(places, length), one), Scalar(import, 1));
+        Value indices = g.Add(g.Unsqueeze(starts, 1), g.Range(zero, length, one));
         Value frames = g.Gather(signal, indices, 1); // [rows, frames, length, 1 or 2]
         if (window is not null) frames = g.Mul(frames, g.Unsqueeze(window, 1));
         return import.EmitAs(g.Dft(frames, 2, oneSided: import.Attributes.Flag("onesided", true)));
@@ -64,6 +66,8 @@ public static class SignalOperators
         if (c != 0) window = g.Add(window, g.Scale(g.Cos(g.Scale(angle, 2)), c));
         return import.EmitAs(g.Cast(window, (ElementType)(int)import.Attributes.Int("output_datatype", 1)));
     }
+
+    private static Value Scalar(OperatorImport import, int input) => import.Graph.Cast(import.Graph.Squeeze(import.Graph.Reshape(import.Input(input), 1), 0), ElementType.Int64);
 
     private static long Known(OperatorImport import, int input, string name) => import.Graph.ConstantOf(import.Input(input)) is { Length: 1 } value ? value.Integers[0]
         : throw import.Unsupported($"its {name} is computed while the model runs; only one that is known is supported.");
@@ -93,7 +97,7 @@ public sealed class MelWeightMatrix(ElementType type) : Operator
     public override void Execute(KernelContext context)
     {
         long bands = context.Integers(0)[0], length = context.Integers(1)[0], rate = context.Integers(2)[0];
-        const long Most = 1 << 20;
+        const long Most = 1 << 14; // far more than any spectrogram has
         if (bands is < 1 or > Most || length is < 1 or > Most || rate < 1) throw new InvalidDataException($"{bands} bands of a transform of {length} places at {rate} hertz do not exist.");
         double low = Mel(context.Floats(3)[0]), high = Mel(context.Floats(4)[0]), step = (high - low) / (bands + 2);
         long[] edges = [.. Enumerable.Range(0, (int)bands + 2).Select(i => (long)Math.Floor((length + 1) * (700 * (Math.Pow(10, (i * step + low) / 2595) - 1)) / rate))];
