@@ -52,8 +52,11 @@ public static class Gradient
         var notes = new Dictionary<Node, string>();
         HashSet<Value> quantized = []; // integers that stand for real numbers
         foreach (Node node in behind)
-            if (node.Operator.Quantizes || (node.Operator.KeepsMeaning && node.Inputs.Count > 0 && node.Inputs[0] is { } first && quantized.Contains(first)))
-                quantized.UnionWith(node.Outputs.Where(o => o.Type.IsInteger()));
+        {
+            if (node.Operator.Quantizes) quantized.UnionWith(node.Outputs.Where(o => o.Type.IsInteger()));
+            else if (node.Operator.KeepsMeaning && node.Inputs.Count > 0 && node.Inputs[0] is { } first && quantized.Contains(first))
+                quantized.UnionWith(node.Outputs.Where((o, i) => o.Type == first.Type || (i == 0 && o.Type.IsInteger()))); // not the indices of a max-pool
+        }
         bool Carries(Value value) => value.Type.IsFloating() || quantized.Contains(value);
 
         Value? Arrived(Value value)

@@ -50,6 +50,17 @@ public class QuantizationTests
     }
 
     [Fact]
+    public void A_max_pool_of_quantised_numbers_sends_the_gradient_to_the_greatest()
+    {
+        float[] slope = OperatorRunner.Slope((g, v) =>
+        {
+            Value scale = g.Constant(0.5f), zero = g.Constant(NdArray.Scalar(0L).As(ElementType.UInt8));
+            return g.DequantizeLinear(g.MaxPool(g.QuantizeLinear(v[0], scale, zero), new SlidingWindow { Kernel = [2], Strides = [2] }), scale, zero);
+        }, new NdArray([1f, 2, 5, 3], 1, 1, 4));
+        Assert.Equal([0, 1, 1, 0], slope);
+    }
+
+    [Fact]
     public void Integers_that_are_no_quantised_numbers_still_cut_the_gradient()
     {
         var g = new GraphBuilder();
