@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using Limn.Engine;
 using Limn.Models;
 
@@ -18,9 +19,11 @@ internal static class Validation
             if (input.Dims[0] != inputs[0].Dims[0])
                 throw new ShapeMismatchException($"The {name} has {input.Dims[0]} rows, and the first input has {inputs[0].Dims[0]}; all inputs must have the same number.");
             if (input.Type.Storage() != Storage.Float) continue;
-            for (int j = 0; j < input.Length; j++)
-                if (!float.IsFinite(input.Floats[j]))
-                    throw new InvalidDataException($"The {name} holds {input.Floats[j]} at {Index(j, input)}; attributions of missing or infinite numbers are not defined. Replace it, for example by the column's mean.");
+            ReadOnlySpan<float> values = input.Floats;
+            if (TensorPrimitives.IsFiniteAll(values)) continue;
+            int at = 0;
+            while (float.IsFinite(values[at])) at++;
+            throw new InvalidDataException($"The {name} holds {values[at]} at {Index(at, input)}; attributions of missing or infinite numbers are not defined. Replace it, for example by the column's mean.");
         }
     }
 

@@ -24,7 +24,20 @@ internal static class Folding
             written[i] = inputs.Count + i;
             slots[written[i]] = NdArray.Create(outputs[i].Type, outputs[i].Dims);
         }
-        op.Execute(new KernelContext(Workers.Single, slots, read, written));
+        Execute(op, op.Name, new KernelContext(Workers.Single, slots, read, written));
         return [.. written.Select(w => slots[w]!)];
+    }
+
+    /// <summary>Runs a kernel. Whatever a node provokes whose inputs and attributes contradict each other names the node.</summary>
+    public static void Execute(Operator op, string node, KernelContext context)
+    {
+        try
+        {
+            op.Execute(context);
+        }
+        catch (Exception e) when (e is not (LimnException or OperationCanceledException))
+        {
+            throw new InvalidModelException($"Node '{node}' ({op.Name}) cannot work on its inputs: {e.Message}", e);
+        }
     }
 }

@@ -72,7 +72,7 @@ internal sealed class Plan
             {
                 if (step.Dynamic) AllocateDynamic(step, live, ref left);
                 (contexts![s].Cancellation, contexts[s].MemoryLimit) = (cancellation, left);
-                step.Operator.Execute(contexts[s]);
+                Folding.Execute(step.Operator, step.Name, contexts[s]);
             }
             observer?.Invoke(s, System.Diagnostics.Stopwatch.GetTimestamp() - started);
         }

@@ -15,26 +15,32 @@ public readonly struct Dim : IEquatable<Dim>
     public bool IsKnown => known > 0;
 
     /// <exception cref="InvalidOperationException">The dimension is not known.</exception>
-    public int Value => IsKnown ? checked((int)(known - 1)) : throw new InvalidOperationException("The dimension is not known.");
+    /// <exception cref="ShapeMismatchException">It is over 2^31 - 1.</exception>
+    public int Value => !IsKnown ? throw new InvalidOperationException("The dimension is not known.")
+        : known - 1 <= int.MaxValue ? (int)(known - 1)
+        : throw new ShapeMismatchException($"A dimension is {known - 1}, which is more than Limn holds in one array.");
 
     public static Dim Named(string symbol) => new(-1, symbol);
 
     public static Dim Of(long value) => value >= 0
-        ? new Dim(value, null)
+        ? new Dim(Math.Min(value, long.MaxValue - 1), null)
         : throw new ShapeMismatchException($"A dimension came out as {value}: the input is too small for the model, or the model is inconsistent.");
 
     public static implicit operator Dim(int value) => Of(value);
 
     public static implicit operator Dim(long value) => Of(value);
 
-    public static Dim operator +(Dim a, Dim b) => a.IsKnown && b.IsKnown ? Of(a.known + b.known - 2) : a == 0 ? b : b == 0 ? a : default;
+    public static Dim operator +(Dim a, Dim b) => a.IsKnown && b.IsKnown ? Of(Clamped((Int128)a.known + b.known - 2)) : a == 0 ? b : b == 0 ? a : default;
 
     public static Dim operator -(Dim a, Dim b) => a.IsKnown && b.IsKnown ? Of(a.known - b.known) : b == 0 ? a : default;
 
-    public static Dim operator *(Dim a, Dim b) => a.IsKnown && b.IsKnown ? Of((a.known - 1) * (b.known - 1)) : a == 1 ? b : b == 1 ? a : default;
+    public static Dim operator *(Dim a, Dim b) => a.IsKnown && b.IsKnown ? Of(Clamped((Int128)(a.known - 1) * (b.known - 1))) : a == 1 ? b : b == 1 ? a : default;
 
-    /// <summary>Division rounding down.</summary>
-    public static Dim operator /(Dim a, Dim b) => a.IsKnown && b.IsKnown ? Of((a.known - 1) / (b.known - 1)) : b == 1 ? a : default;
+    /// <summary>What overflows stays too large to be held.</summary>
+    private static long Clamped(Int128 value) => (long)Int128.Min(value, long.MaxValue - 1);
+
+    /// <summary>Division rounding down; by zero it is zero, as all that is divided so is empty.</summary>
+    public static Dim operator /(Dim a, Dim b) => a.IsKnown && b.IsKnown ? b.known == 1 ? Of(0) : Of((a.known - 1) / (b.known - 1)) : b == 1 ? a : default;
 
     public static bool operator ==(Dim a, Dim b) => a.Equals(b);
 

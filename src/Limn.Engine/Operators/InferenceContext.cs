@@ -73,6 +73,10 @@ public sealed class InferenceContext
         {
             throw Error(e.Message);
         }
+        catch (Exception e) when (e is not (LimnException or OutOfMemoryException))
+        {
+            throw new ShapeMismatchException($"Node '{node}' ({op.Name}) cannot work on such inputs: {e.Message}", e); // attributes and shapes that contradict each other
+        }
         for (int i = 0; i < outputs.Length; i++)
             if (outputs[i].Type == ElementType.Undefined)
                 throw Error($"output {i} is used, but this operator has fewer outputs.");

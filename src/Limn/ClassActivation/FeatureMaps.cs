@@ -1,3 +1,4 @@
+using System.Numerics;
 using Limn.Engine;
 
 namespace Limn.ClassActivation;
@@ -29,7 +30,7 @@ internal sealed record FeatureMaps(NdArray Values, MapLayout Layout)
                 if (w == 0) continue;
                 ReadOnlySpan<float> a = Channel(r, c);
                 Span<double> sum = map.AsSpan(r * Positions, Positions);
-                for (int p = 0; p < a.Length; p++) sum[p] += w * a[p];
+                AddScaled(sum, w, a);
             }
         return map;
     }
@@ -65,9 +66,30 @@ internal sealed record FeatureMaps(NdArray Values, MapLayout Layout)
 
     public static double Sum(ReadOnlySpan<float> values)
     {
-        double sum = 0;
-        foreach (float v in values) sum += v;
+        Vector<double> low = Vector<double>.Zero, high = Vector<double>.Zero;
+        int at = 0;
+        for (; at + Vector<float>.Count <= values.Length; at += Vector<float>.Count)
+        {
+            Vector.Widen(new Vector<float>(values[at..]), out Vector<double> first, out Vector<double> second);
+            (low, high) = (low + first, high + second);
+        }
+        double sum = Vector.Sum(low + high);
+        foreach (float v in values[at..]) sum += v;
         return sum;
+    }
+
+    /// <summary>sum += w · a.</summary>
+    private static void AddScaled(Span<double> sum, double w, ReadOnlySpan<float> a)
+    {
+        int at = 0;
+        for (; at + Vector<float>.Count <= a.Length; at += Vector<float>.Count)
+        {
+            Vector.Widen(new Vector<float>(a[at..]), out Vector<double> first, out Vector<double> second);
+            Span<double> to = sum[at..];
+            (new Vector<double>(to) + w * first).CopyTo(to);
+            (new Vector<double>(to[Vector<double>.Count..]) + w * second).CopyTo(to[Vector<double>.Count..]);
+        }
+        for (; at < a.Length; at++) sum[at] += w * a[at];
     }
 
     public static double Dot(ReadOnlySpan<float> a, ReadOnlySpan<float> b)

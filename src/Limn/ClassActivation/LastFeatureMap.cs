@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Limn.Engine;
 using Limn.Engine.Graphs;
 using Limn.Models;
@@ -14,8 +15,12 @@ namespace Limn.ClassActivation;
 /// </remarks>
 internal static class LastFeatureMap
 {
+    private static readonly ConditionalWeakTable<Value, Value> Found = [];
+
     /// <exception cref="InvalidOptionException">There is no such layer.</exception>
-    public static Value Before(TargetSource source)
+    public static Value Before(TargetSource source) => Found.GetValue(source.Value, _ => Search(source));
+
+    private static Value Search(TargetSource source)
     {
         Graph graph = source.Graph;
         var axes = new ChannelAxes(graph);

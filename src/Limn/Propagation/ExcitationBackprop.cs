@@ -32,7 +32,7 @@ public sealed class ExcitationBackprop(OnnxModel model) : GradientMethod(model)
         if (Contrastive)
             assignments.AddRange(LastLayers(question.Source!.Graph, question.Source.Value).Select(n => new LrpAssignment(new LrpRule.ExcitationRule(Contrast: true)) { Layer = n.Name }));
         assignments.Add(new(new LrpRule.ExcitationRule(Contrast: false)));
-        return new LrpRules(question.Source!.Graph, assignments, Stabilizer, fold: true, ones: true);
+        return new LrpRules(question.Source!.Graph, question.Places, assignments, Stabilizer, fold: true, ones: true);
     }
 
     protected internal override MethodResult Compute(Question question)

@@ -148,7 +148,7 @@ public sealed class Lrp(OnnxModel model) : GradientMethod(model)
         List<LrpAssignment> assignments = [.. Assignments, .. OfComposite()];
         bool fold = assignments.Count > 0 || Rule != LrpRuleName.Epsilon;
         assignments.AddRange(OfRule());
-        return new LrpRules(question.Source!.Graph, assignments, Epsilon, fold, transformer: Composite switch
+        return new LrpRules(question.Source!.Graph, question.Places, assignments, Epsilon, fold, transformer: Composite switch
         {
             LrpComposite.AttnLrp => TransformerRules.Attention,
             LrpComposite.CpLrp => TransformerRules.Conservative,

@@ -77,17 +77,12 @@ public abstract record LrpRule
             GraphBuilder g = step.Graph;
             Value Favour(Value w) => g.Add(w, g.Scale(Positive(g, w), (float)Of));
             Value Disfavour(Value w) => g.Add(w, g.Scale(Negative(g, w), (float)Of));
-            Value up = Positive(g, step.Input), down = Negative(g, step.Input);
             Value rises = g.Greater(step.Output, g.ScalarLike(step.Output, 0));
             // Where z > 0 what raises it is favoured, where z < 0 what lowers it.
             return g.Add(Half(rises, Favour, Disfavour), Half(g.Not(rises), Disfavour, Favour));
 
-            Value Half(Value where, Func<Value, Value> ofPositive, Func<Value, Value> ofNegative)
-            {
-                OtherPoint first = step.With(up, ofPositive, step.Bias), second = step.With(down, ofNegative, null);
-                Value s = Quotient(g, g.WhereOrZero(where, step.Relevance), g.Add(first.Output, second.Output));
-                return g.Add(g.Mul(up, step.Back(first, s)), g.Mul(down, step.Back(second, s)));
-            }
+            Value Half(Value where, Func<Value, Value> ofPositive, Func<Value, Value> ofNegative) =>
+                step.BySign(ofPositive, ofNegative, step.Bias, g.WhereOrZero(where, step.Relevance), (r, z) => Quotient(g, r, z));
         }
     }
 
@@ -106,16 +101,11 @@ public abstract record LrpRule
         internal override Value Send(LinearStep step)
         {
             GraphBuilder g = step.Graph;
-            Value up = Positive(g, step.Input), down = Negative(g, step.Input);
             Value sent = g.Scale(Share(w => Positive(g, w), w => Negative(g, w), b => Positive(g, b)), (float)alpha);
             return beta == 0 ? sent : g.Sub(sent, g.Scale(Share(w => Negative(g, w), w => Positive(g, w), b => Negative(g, b)), (float)beta));
 
-            Value Share(Func<Value, Value> ofPositive, Func<Value, Value> ofNegative, Func<Value, Value> ofBias)
-            {
-                OtherPoint first = step.With(up, ofPositive, step.Bias is null ? null : ofBias(step.Bias)), second = step.With(down, ofNegative, null);
-                Value s = Quotient(g, step.Relevance, g.Add(first.Output, second.Output));
-                return g.Add(g.Mul(up, step.Back(first, s)), g.Mul(down, step.Back(second, s)));
-            }
+            Value Share(Func<Value, Value> ofPositive, Func<Value, Value> ofNegative, Func<Value, Value> ofBias) =>
+                step.BySign(ofPositive, ofNegative, step.Bias is null ? null : ofBias(step.Bias), step.Relevance, (r, z) => Quotient(g, r, z));
         }
     }
 
@@ -128,15 +118,10 @@ public abstract record LrpRule
         internal override Value Send(LinearStep step)
         {
             GraphBuilder g = step.Graph;
-            Value up = Positive(g, step.Input), down = Negative(g, step.Input);
             return Contrast ? g.Sub(Share(1), Share(-1)) : Share(1);
 
-            Value Share(float sign)
-            {
-                OtherPoint first = step.With(up, w => Positive(g, g.Scale(w, sign)), null), second = step.With(down, w => Negative(g, g.Scale(w, sign)), null);
-                Value s = Quotient(g, step.Relevance, g.Add(first.Output, second.Output));
-                return g.Add(g.Mul(up, step.Back(first, s)), g.Mul(down, step.Back(second, s)));
-            }
+            Value Share(float sign) =>
+                step.BySign(w => Positive(g, g.Scale(w, sign)), w => Negative(g, g.Scale(w, sign)), null, step.Relevance, (r, z) => Quotient(g, r, z));
         }
     }
 

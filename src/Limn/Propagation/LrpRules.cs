@@ -19,6 +19,7 @@ internal sealed class LrpRules : Rulebook
 {
     private readonly Graph graph;
     private readonly IReadOnlyList<LrpAssignment> assignments;
+    private readonly IReadOnlyList<Value> places;
     private readonly float epsilon;
     private readonly bool fold;
     private readonly bool ones;
@@ -26,16 +27,18 @@ internal sealed class LrpRules : Rulebook
     private readonly HashSet<string> first;
 
     /// <param name="graph">The network.</param>
+    /// <param name="places">What is explained: values that may be set to anything, so that nothing is known of them.</param>
     /// <param name="assignments">Which layers get which rules; the first that fits.</param>
     /// <param name="epsilon">The stabiliser of layers without weights.</param>
     /// <param name="fold">Whether batch normalisations go into the layers before them.</param>
     /// <param name="ones">Whether the target starts with its weights (1 for a class) instead of its value.</param>
     /// <param name="transformer">How what transformers are made of is treated.</param>
-    public LrpRules(Graph graph, IReadOnlyList<LrpAssignment> assignments, double epsilon, bool fold, bool ones = false, TransformerRules transformer = TransformerRules.None)
+    public LrpRules(Graph graph, IReadOnlyList<Value> places, IReadOnlyList<LrpAssignment> assignments, double epsilon, bool fold, bool ones = false, TransformerRules transformer = TransformerRules.None)
     {
         this.transformer = transformer;
         this.ones = ones;
         this.graph = graph;
+        this.places = places;
         this.assignments = assignments;
         this.epsilon = (float)epsilon;
         this.fold = fold;
@@ -50,7 +53,7 @@ internal sealed class LrpRules : Rulebook
 
     public override BackwardRule? RuleFor(Node node) => node.Operator switch
     {
-        Conv or ConvTranspose or Gemm or MatMul => b => LinearStep.Of(b) is { } step ? step.Sent(Chosen(node).Send(step)) : Product(b),
+        Conv or ConvTranspose or Gemm or MatMul => b => LinearStep.Of(b, v => Signs.NeverNegative(graph, v, places)) is { } step ? step.Sent(Chosen(node).Send(step)) : Product(b),
         Mul => b => DeepLiftRules.Variables(b) <= 1 ? Passed(b, 1)
             : transformer != TransformerRules.None && SignalPath.Of(graph, node) is { } signal ? Passed(b, 1, only: signal) : Passed(b, 0.5f),
         Div => b => b.Varies(0) ? Passed(b, 1, only: 0) : Passed(b, 1),
@@ -72,7 +75,7 @@ internal sealed class LrpRules : Rulebook
     };
 
     public override bool Equals(object? obj) => obj is LrpRules other && ReferenceEquals(other.graph, graph) && other.epsilon == epsilon && other.fold == fold && other.ones == ones && other.transformer == transformer
-        && other.assignments.SequenceEqual(assignments);
+        && other.assignments.SequenceEqual(assignments) && other.places.SequenceEqual(places);
 
     public override int GetHashCode() => assignments.Aggregate(HashCode.Combine(typeof(LrpRules), epsilon, fold, ones, transformer), HashCode.Combine);
 

@@ -72,7 +72,7 @@ internal sealed class RevealCancelRules : Rulebook
     private Value?[] Send(Backward b, Node f)
     {
         GraphBuilder g = b.Graph;
-        LinearStep step = LinearStep.Of(b)!;
+        LinearStep step = LinearStep.Of(b, _ => false)!;
         Value change = g.Sub(step.Input, b.Reference(step.Input)), zero = g.ScalarLike(change, 0);
         Value up = g.Relu(change), down = g.Min(change, zero);
         OtherPoint upPositive = step.With(up, w => g.Relu(w), null), upNegative = step.With(up, Negative, null);
