@@ -74,6 +74,7 @@ internal static class Diagnosis
             flags |= AttributionFlags.OutOfRange;
             remarks.Add(outside);
         }
+        if (method.TakesGradients) remarks.AddRange(question.GradientFunction(null).Notes);
 
         IReadOnlyList<string> names = result.Names is { } own ? own : question.Places.Count > 0 ? [.. question.Places.Select((_, i) => question.NameOf(i))]
             : question.Model is OnnxModel network ? [.. network.Graph.Inputs.Select(i => i.Name)]

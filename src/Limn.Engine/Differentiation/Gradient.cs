@@ -49,6 +49,15 @@ public static class Gradient
         var pass = new ForwardPass(builder, graph, behind, targets.Select(t => t.Value), rulebook.NeedsReference);
         var sums = new Dictionary<Value, Value>();
         List<Node> cuts = [];
+        var notes = new Dictionary<Node, string>();
+        HashSet<Value> quantized = []; // integers that stand for real numbers
+        foreach (Node node in behind)
+        {
+            if (node.Operator.Quantizes) quantized.UnionWith(node.Outputs.Where(o => o.Type.IsInteger()));
+            else if (node.Operator.KeepsMeaning && node.Inputs.Count > 0 && node.Inputs[0] is { } first && quantized.Contains(first))
+                quantized.UnionWith(node.Outputs.Where((o, i) => o.Type == first.Type || (i == 0 && o.Type.IsInteger()))); // not the indices of a max-pool
+        }
+        bool Carries(Value value) => value.Type.IsFloating() || quantized.Contains(value);
 
         Value? Arrived(Value value)
         {
@@ -59,11 +68,11 @@ public static class Gradient
 
         foreach (Node node in behind.Reverse())
         {
-            bool Needs(int i) => node.Inputs[i] is { } v && leadsHere.Contains(v) && v.Type.IsFloating();
+            bool Needs(int i) => node.Inputs[i] is { } v && leadsHere.Contains(v) && Carries(v);
             if (!Enumerable.Range(0, node.Inputs.Count).Any(i => Needs(i) && !node.Operator.UsesShapeOnly(i))) continue;
-            if (!node.Outputs.Any(o => o.Type.IsFloating()))
+            if (!node.Outputs.Any(Carries))
             {
-                cuts.Add(node); // integers and booleans carry no gradient
+                cuts.Add(node); // other integers and booleans carry no gradient
                 continue;
             }
             Value?[] upstreams = [.. node.Outputs.Select(Arrived)];
@@ -76,6 +85,7 @@ public static class Gradient
                 cuts.Add(node);
                 continue;
             }
+            if (node.Operator.GradientNote is { } note) notes[node] = note;
             for (int i = 0; i < sent.Length; i++)
                 if (sent[i] is { } part && Needs(i))
                 {
@@ -87,6 +97,7 @@ public static class Gradient
         Value?[] gradients = [.. at.Select(Arrived)];
         return new GradientGraph(builder.Build(), gradients, cuts)
         {
+            Notes = notes,
             ReferenceInputs = pass.ReferenceInputs,
             ReferenceTarget = rulebook.NeedsReference ? pass.Reference(targets[0].Value) : null,
         };
@@ -99,6 +110,9 @@ public static class Gradient
 /// <param name="Cuts">Nodes between place and target that let no gradient through.</param>
 public sealed record GradientGraph(Graph Graph, IReadOnlyList<Value?> Gradients, IReadOnlyList<Node> Cuts)
 {
+    /// <summary>The nodes whose gradient is not the derivative, such as those that quantise, each with what there is to know.</summary>
+    public IReadOnlyDictionary<Node, string> Notes { get; init; } = new Dictionary<Node, string>();
+
     /// <summary>For a rulebook with a reference: for each input behind the target the one that takes its reference. Empty otherwise.</summary>
     public IReadOnlyDictionary<Value, Value> ReferenceInputs { get; init; } = new Dictionary<Value, Value>();
 

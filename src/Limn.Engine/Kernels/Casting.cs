@@ -7,14 +7,15 @@ internal static unsafe class Casting
 {
     /// <summary>
     /// Floats as another floating type: those of 16 bits are rounded to the nearest (ties to even), beyond their range to ±∞;
-    /// double is held as float and so stays as it is.
+    /// double is held as float and so stays as it is. For smaller ones see <see cref="SmallFloats.Round"/>.
     /// </summary>
-    public static void Run(ReadOnlySpan<float> x, Span<float> y, ElementType to, Workers workers)
+    public static void Run(ReadOnlySpan<float> x, Span<float> y, ElementType to, Workers workers, bool saturate = true, PowerRounding powers = PowerRounding.Up)
     {
         switch (to)
         {
             case ElementType.Float16: Elementwise.MapSpans(x, y, workers, Chunks.Dear, RoundToHalf); break;
             case ElementType.BFloat16: Elementwise.MapSpans(x, y, workers, Chunks.Dear, RoundToBFloat16); break;
+            case var small when small.IsSmallFloat(): SmallFloats.Round(x, y, small, saturate, powers); break;
             default:
                 if (!(x.Overlaps(y, out int offset) && offset == 0)) x.CopyTo(y);
                 break;
@@ -22,7 +23,7 @@ internal static unsafe class Casting
     }
 
     /// <summary>Integers as a floating type.</summary>
-    public static void Run(ReadOnlySpan<long> x, ElementType from, Span<float> y, ElementType to, Workers workers)
+    public static void Run(ReadOnlySpan<long> x, ElementType from, Span<float> y, ElementType to, Workers workers, bool saturate = true, PowerRounding powers = PowerRounding.Up)
     {
         fixed (long* px = x)
         fixed (float* py = y)
@@ -37,7 +38,7 @@ internal static unsafe class Casting
                     for (int i = first; i < last; i++) target[i] = source[i];
             });
         }
-        if (to is ElementType.Float16 or ElementType.BFloat16) Run(y, y, to, workers);
+        if (to is not (ElementType.Float or ElementType.Double)) Run(y, y, to, workers, saturate, powers);
     }
 
     /// <summary>

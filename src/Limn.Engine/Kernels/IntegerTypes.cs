@@ -13,6 +13,10 @@ internal static class IntegerTypes
         ElementType.UInt32 => unchecked((uint)value),
         ElementType.UInt16 => unchecked((ushort)value),
         ElementType.UInt8 => unchecked((byte)value),
+        ElementType.Int4 => value << 60 >> 60,
+        ElementType.UInt4 => value & 15,
+        ElementType.Int2 => value << 62 >> 62,
+        ElementType.UInt2 => value & 3,
         _ => value,
     };
 
@@ -31,7 +35,7 @@ internal static class IntegerTypes
     }
 
     /// <summary>The smallest and the largest integer of a type, as they are held.</summary>
-    private static (long Least, long Most) Range(ElementType type) => type switch
+    public static (long Least, long Most) Range(ElementType type) => type switch
     {
         ElementType.Int32 => (int.MinValue, int.MaxValue),
         ElementType.Int16 => (short.MinValue, short.MaxValue),
@@ -40,6 +44,10 @@ internal static class IntegerTypes
         ElementType.UInt16 => (0, ushort.MaxValue),
         ElementType.UInt8 => (0, byte.MaxValue),
         ElementType.UInt64 => (0, long.MaxValue),
+        ElementType.Int4 => (-8, 7),
+        ElementType.UInt4 => (0, 15),
+        ElementType.Int2 => (-2, 1),
+        ElementType.UInt2 => (0, 3),
         _ => (long.MinValue, long.MaxValue),
     };
 }

@@ -12,7 +12,7 @@ internal static class AttributeReader
     /// <param name="tensors">Reads tensors.</param>
     /// <param name="bodies">Makes of a graph what imports it once types and shapes of its inputs are known.</param>
     /// <exception cref="InvalidModelException">An attribute comes twice or has no value.</exception>
-    /// <exception cref="UnsupportedOperatorException">An attribute is a sparse tensor or a type.</exception>
+    /// <exception cref="UnsupportedOperatorException">An attribute is a type, or a list of tensors or graphs.</exception>
     public static NodeAttributes Read(NodeProto node, string name, TensorReader tensors, Func<GraphProto, Func<IReadOnlyList<Formal>, ImportedBody>> bodies)
     {
         var values = new Dictionary<string, object>();
@@ -32,6 +32,7 @@ internal static class AttributeReader
         Kind.Int => a.I,
         Kind.String => a.S.ToStringUtf8(),
         Kind.Tensor when a.T is not null => tensors.Read(a.T),
+        Kind.SparseTensor when a.SparseTensor is not null => tensors.Read(a.SparseTensor),
         Kind.Floats => a.Floats.ToArray(),
         Kind.Ints => a.Ints.ToArray(),
         Kind.Strings => a.Strings.Select(s => s.ToStringUtf8()).ToArray(),
@@ -42,7 +43,7 @@ internal static class AttributeReader
 
     /// <summary>The kind of an attribute; files of the first versions do not say it.</summary>
     private static Kind KindOf(AttributeProto a) => a.Type != Kind.Undefined ? a.Type
-        : a.HasF ? Kind.Float : a.HasI ? Kind.Int : a.HasS ? Kind.String : a.T is not null ? Kind.Tensor : a.G is not null ? Kind.Graph
+        : a.HasF ? Kind.Float : a.HasI ? Kind.Int : a.HasS ? Kind.String : a.T is not null ? Kind.Tensor : a.SparseTensor is not null ? Kind.SparseTensor : a.G is not null ? Kind.Graph
         : a.Floats.Count > 0 ? Kind.Floats : a.Ints.Count > 0 ? Kind.Ints : a.Strings.Count > 0 ? Kind.Strings
         : a.Tensors.Count > 0 ? Kind.Tensors : a.Graphs.Count > 0 ? Kind.Graphs : Kind.Undefined;
 }

@@ -20,7 +20,7 @@ internal sealed class GraphImporter(GraphProto graph, ImportSession session, Gra
     public Graph Import(string name)
     {
         Begin(name);
-        HashSet<string> weights = [.. graph.Initializer.Select(t => t.Name)];
+        HashSet<string> weights = [.. graph.Initializer.Select(t => t.Name), .. graph.SparseInitializer.Select(t => t.Values?.Name ?? "")];
         foreach (ValueInfoProto input in graph.Input)
             if (!weights.Contains(input.Name)) values.Add(input.Name, builder.Input(input.Name, TypeOf(input), ShapeOf(input.Type.TensorType)));
         return End();
@@ -45,14 +45,13 @@ internal sealed class GraphImporter(GraphProto graph, ImportSession session, Gra
     private void Begin(string name)
     {
         session.Count(graph, depth);
-        if (graph.SparseInitializer.Count > 0)
-            throw new UnsupportedOperatorException($"the initializer '{graph.SparseInitializer[0].Values?.Name}' is sparse, which is not supported. Convert it to a dense one.");
         builder = new GraphBuilder(name) { Declared = Declarations() };
         foreach (TensorProto tensor in graph.Initializer)
         {
             AddInitializer(tensor.Name, session.Tensors.Read(tensor));
             if (outer is null) tensor.ClearRawData(); // so that a large model is not in memory twice; a graph inside a node may be read again
         }
+        foreach (SparseTensorProto tensor in graph.SparseInitializer) AddInitializer(tensor.Values?.Name ?? "", session.Tensors.Read(tensor));
     }
 
     private Graph End()
@@ -115,7 +114,7 @@ internal sealed class GraphImporter(GraphProto graph, ImportSession session, Gra
     private void AddConstant(NodeProto node, NodeAttributes attributes)
     {
         if (node.Output.Count == 0 || node.Output[0].Length == 0) throw new InvalidModelException("it has no output.");
-        NdArray? array = attributes.Tensor("value");
+        NdArray? array = attributes.Tensor("value") ?? attributes.Tensor("sparse_value");
         if (array is null && attributes.Has("value_float")) array = NdArray.Scalar(attributes.Float("value_float", 0));
         if (array is null && attributes.Has("value_int")) array = NdArray.Scalar(attributes.Int("value_int", 0));
         if (array is null && attributes.Has("value_string")) array = new NdArray([attributes.String("value_string", "")]);
@@ -147,7 +146,7 @@ internal sealed class GraphImporter(GraphProto graph, ImportSession session, Gra
         foreach (NodeProto node in graph.Node)
             foreach (string name in node.Output.Concat(NodeOrder.InputsOf(node))) declared[name] = null;
         foreach (ValueInfoProto info in graph.ValueInfo.Concat(graph.Output).Concat(graph.Input)) declared[info.Name] = ShapeOf(info.Type?.TensorType);
-        foreach (TensorProto tensor in graph.Initializer) declared.TryAdd(tensor.Name, null);
+        foreach (TensorProto tensor in graph.Initializer.Concat(graph.SparseInitializer.Select(t => t.Values).OfType<TensorProto>())) declared.TryAdd(tensor.Name, null);
         return declared;
     }
 

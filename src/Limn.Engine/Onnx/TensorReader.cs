@@ -1,3 +1,4 @@
+using Limn.Engine.Kernels;
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using Limn.Engine.Onnx.Schema;
@@ -27,10 +28,48 @@ internal sealed class TensorReader(ExternalData external, IReadOnlyDictionary<Te
         if (tensor.DataLocation == TensorProto.Types.DataLocation.External) return FromFile(tensor, type, dims, count);
         if (parts?.TryGetValue(tensor, out FilePart part) == true)
         {
-            Expect(tensor, dims, "bytes", part.Length, (long)count * SizeOf(type));
+            Expect(tensor, dims, "bytes", part.Length, type.BytesOf(count));
             return FromFile(tensor, type, dims, count, part.File, part.Offset);
         }
         return tensor.HasRawData ? FromRaw(tensor, type, dims, count) : FromFields(tensor, type, dims, count);
+    }
+
+    /// <summary>A tensor of which only some elements are given, made dense.</summary>
+    /// <exception cref="InvalidModelException">Indices do not fit, are out of range or out of order, or the tensor is larger than a file may ask for.</exception>
+    public NdArray Read(SparseTensorProto sparse)
+    {
+        const int Most = 1 << 28; // elements that a few bytes of a file may make
+        if (sparse.Values is null || sparse.Indices is null) throw new InvalidModelException("a sparse tensor lacks its values or its indices.");
+        NdArray values = Read(sparse.Values), indices = Read(sparse.Indices);
+        var dense = new TensorProto { Name = sparse.Values.Name, DataType = sparse.Values.DataType };
+        dense.Dims.AddRange(sparse.Dims);
+        int[] dims = DimsOf(dense, out int count);
+        if (count > Most) throw new InvalidModelException($"the sparse tensor '{dense.Name}' would have {count} elements; {Most} are allowed. Store it as a dense one.");
+        bool tuples = indices.Rank == 2;
+        if (values.Rank != 1 || values.Type == ElementType.String || indices.Type != ElementType.Int64
+            || !indices.Dims.SequenceEqual(tuples ? [values.Length, dims.Length] : [values.Length]))
+            throw new InvalidModelException($"the sparse tensor '{dense.Name}' has values {values} and indices {indices}, which do not go together.");
+
+        NdArray array = NdArray.Create(values.Type, dims);
+        long last = -1;
+        for (int i = 0; i < values.Length; i++)
+        {
+            long place = tuples ? 0 : indices.Integers[i];
+            for (int axis = 0; tuples && axis < dims.Length; axis++)
+            {
+                long index = indices.Integers[i * dims.Length + axis];
+                place = index >= 0 && index < dims[axis] ? place * dims[axis] + index : throw new InvalidModelException($"the sparse tensor '{dense.Name}' has the index {index} on axis {axis}, which has {dims[axis]} places.");
+            }
+            if (place <= last || place >= count) throw new InvalidModelException($"the sparse tensor '{dense.Name}' has an index that is out of range or not in ascending order.");
+            last = place;
+            switch (array.Type.Storage())
+            {
+                case Storage.Float: array.Floats[(int)place] = values.Floats[i]; break;
+                case Storage.Integer: array.Integers[(int)place] = values.Integers[i]; break;
+                default: array.Booleans[(int)place] = values.Booleans[i]; break;
+            }
+        }
+        return array;
     }
 
     /// <summary>The element type of a tensor, if there is storage for it.</summary>
@@ -42,7 +81,7 @@ internal sealed class TensorReader(ExternalData external, IReadOnlyDictionary<Te
         var type = (ElementType)dataType;
         if (type == ElementType.Undefined) throw new InvalidModelException($"{owner} has no element type.");
         if (type.IsFloating() || type.IsInteger() || type is ElementType.Bool or ElementType.String) return type;
-        throw new UnsupportedOperatorException($"{owner} has the ONNX element type {(Enum.IsDefined(type) ? type : dataType)}, which is not supported; float, double, float16, bfloat16, integers of 8 to 64 bits, bool and string are.");
+        throw new UnsupportedOperatorException($"{owner} has the ONNX element type {(Enum.IsDefined(type) ? type : dataType)}, which is not supported; floating types of 4 to 64 bits, integers of 2 to 64 bits, bool and string are.");
     }
 
     /// <summary>The shape of a tensor and its number of elements.</summary>
@@ -67,16 +106,15 @@ internal sealed class TensorReader(ExternalData external, IReadOnlyDictionary<Te
     {
         if (type == ElementType.String)
             throw new InvalidModelException($"the strings of the tensor '{tensor.Name}' are said to be external data, which the format does not allow.");
-        (SafeFileHandle file, long offset) = external.Find(tensor, (long)count * SizeOf(type));
+        (SafeFileHandle file, long offset) = external.Find(tensor, type.BytesOf(count));
         return FromFile(tensor, type, dims, count, file, offset);
     }
 
     private NdArray FromFile(TensorProto tensor, ElementType type, int[] dims, int count, SafeFileHandle file, long offset)
     {
         if (type == ElementType.String) throw NotRaw(tensor);
-        if (skipWeights && count * (long)SizeOf(type) >= ModelSkimmer.WorthLeaving) return NdArray.Create(type, dims);
-        int size = SizeOf(type);
-        long bytes = (long)count * size;
+        if (skipWeights && type.BytesOf(count) >= ModelSkimmer.WorthLeaving) return NdArray.Create(type, dims);
+        long bytes = type.BytesOf(count);
         var array = NdArray.Create(type, dims);
         var buffer = new byte[(int)Math.Min(bytes, Chunk)];
         for (long done = 0; done < bytes;)
@@ -88,7 +126,7 @@ internal sealed class TensorReader(ExternalData external, IReadOnlyDictionary<Te
                 if (read == 0) throw new InvalidModelException($"the data of '{tensor.Name}' end too early.");
                 got += read;
             }
-            Decode(buffer.AsSpan(0, want), array, (int)(done / size));
+            Decode(buffer.AsSpan(0, want), array, (int)(done * 8 / type.Bits()));
             done += want;
         }
         return array;
@@ -97,7 +135,7 @@ internal sealed class TensorReader(ExternalData external, IReadOnlyDictionary<Te
     private static NdArray FromRaw(TensorProto tensor, ElementType type, int[] dims, int count)
     {
         if (type == ElementType.String) throw NotRaw(tensor);
-        Expect(tensor, dims, "bytes", tensor.RawData.Length, (long)count * SizeOf(type));
+        Expect(tensor, dims, "bytes", tensor.RawData.Length, type.BytesOf(count));
         var array = NdArray.Create(type, dims);
         Decode(tensor.RawData.Span, array, 0);
         return array;
@@ -125,6 +163,13 @@ internal sealed class TensorReader(ExternalData external, IReadOnlyDictionary<Te
             case ElementType.String:
                 Expect(tensor, dims, "values", tensor.StringData.Count, count);
                 return new NdArray([.. tensor.StringData.Select(s => s.ToStringUtf8())], dims);
+        }
+        if (type.Bits() < 8 || type.IsSmallFloat())
+        {
+            Expect(tensor, dims, "values", tensor.Int32Data.Count, type.BytesOf(count)); // a byte in each
+            var small = NdArray.Create(type, dims);
+            Decode(tensor.Int32Data.Select(v => unchecked((byte)v)).ToArray(), small, 0);
+            return small;
         }
         Expect(tensor, dims, "values", tensor.Int32Data.Count, count); // every smaller type is kept in 32-bit integers
         return type switch
@@ -162,10 +207,19 @@ internal sealed class TensorReader(ExternalData external, IReadOnlyDictionary<Te
             case ElementType.UInt32: Widen<uint>(source, target.Integers[start..], TensorPrimitives.ConvertTruncating); break;
             case ElementType.Int32: Widen<int>(source, target.Integers[start..], TensorPrimitives.ConvertTruncating); break;
             case ElementType.UInt64 or ElementType.Int64: Widen<long>(source, target.Integers[start..], static (s, d) => s.CopyTo(d)); break;
+            case var small when small.IsSmallFloat(): Unpack(source, small.Bits(), target.Floats[start..], code => SmallFloats.Decode(code, small)); break;
+            case var small when small.IsInteger(): Unpack(source, small.Bits(), target.Integers[start..], code => IntegerTypes.Wrap(code, small)); break;
             default:
                 for (int i = 0; i < source.Length; i++) target.Booleans[start + i] = source[i] != 0;
                 break;
         }
+    }
+
+    /// <summary>Elements of eight bits or fewer, the first in the lowest bits of a byte. What the last byte has beyond the target is filling.</summary>
+    private static void Unpack<T>(ReadOnlySpan<byte> source, int bits, Span<T> target, Func<byte, T> decode)
+    {
+        int perByte = 8 / bits, count = Math.Min(target.Length, source.Length * perByte);
+        for (int i = 0; i < count; i++) target[i] = decode((byte)((source[i / perByte] >> (i % perByte * bits)) & ((1 << bits) - 1)));
     }
 
     private delegate void Conversion<TFrom, TTo>(ReadOnlySpan<TFrom> source, Span<TTo> destination);
@@ -193,14 +247,6 @@ internal sealed class TensorReader(ExternalData external, IReadOnlyDictionary<Te
     {
         for (int i = 0; i < source.Length; i++) target[i] = BitConverter.UInt32BitsToSingle((uint)source[i] << 16);
     }
-
-    private static int SizeOf(ElementType type) => type switch
-    {
-        ElementType.Double or ElementType.Int64 or ElementType.UInt64 => 8,
-        ElementType.Float or ElementType.Int32 or ElementType.UInt32 => 4,
-        ElementType.Float16 or ElementType.BFloat16 or ElementType.Int16 or ElementType.UInt16 => 2,
-        _ => 1,
-    };
 
     private static void Expect(TensorProto tensor, int[] dims, string what, long got, long wanted)
     {

@@ -33,6 +33,18 @@ public abstract class Operator
     /// <summary>Whether the kernel makes its outputs itself where their shapes depend on data (<see cref="KernelContext.Store"/>).</summary>
     public virtual bool MakesOutputs => false;
 
+    /// <summary>
+    /// Whether integer outputs stand for real numbers, as those of quantisation do: the gradient then goes straight through them, and what
+    /// arrives at them is of floats.
+    /// </summary>
+    public virtual bool Quantizes => false;
+
+    /// <summary>Whether integer outputs stand for what the integers of input 0 stand for: they are the same numbers, moved or in another type.</summary>
+    public virtual bool KeepsMeaning => false;
+
+    /// <summary>What a user should know of a gradient that passed through here, if it is not the derivative; null if it is.</summary>
+    public virtual string? GradientNote => null;
+
     /// <summary>Types and shapes of the outputs, from those of the inputs as far as they are known.</summary>
     /// <exception cref="ShapeMismatchException">The inputs do not fit.</exception>
     public abstract void Infer(InferenceContext context);

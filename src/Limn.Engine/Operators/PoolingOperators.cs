@@ -83,6 +83,8 @@ public sealed class MaxPool(SlidingWindow window) : Operator
 
     public override string Name => "MaxPool";
 
+    public override bool KeepsMeaning => true;
+
     public override int OpsetVersion => 12;
 
     public override IEnumerable<OperatorAttribute> Attributes => ColumnMajor ? Window.Attributes.Append(new("storage_order", 1L)) : Window.Attributes;
@@ -125,7 +127,7 @@ public sealed class MaxPool(SlidingWindow window) : Operator
             Value hit = graph.GreaterOrEqual(indices, graph.Integers(0));
             dy = graph.Mul(dy, graph.Cast(hit, dy.Type));
         }
-        Value flat = graph.Op(new ConstantOfShape(NdArray.Vector(0f).As(x.Type)), graph.Reshape(graph.SizeOf(x), 1));
+        Value flat = graph.Op(new ConstantOfShape(NdArray.Vector(0f).As(dy.Type)), graph.Reshape(graph.SizeOf(x), 1));
         Value scattered = graph.ScatterElements(flat, graph.Reshape(indices, -1), graph.Reshape(dy, -1), 0, ScatterMode.Add);
         return [graph.ReshapeLike(scattered, x)];
     }

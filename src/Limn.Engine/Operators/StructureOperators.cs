@@ -31,6 +31,8 @@ public sealed class Identity : Operator
 {
     public override string Name => "Identity";
 
+    public override bool KeepsMeaning => true;
+
     public override bool IsView(ReadOnlySpan<int> input, ReadOnlySpan<int> output) => true;
 
     public override void Infer(InferenceContext context) => context.SameAs(0);

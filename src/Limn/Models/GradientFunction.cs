@@ -33,6 +33,7 @@ internal sealed class GradientFunction
         gradients = [.. result.Gradients];
         if (Array.TrueForAll(gradients, g => g is null)) result.Required();
         Cuts = result.Cuts;
+        Notes = [.. result.Notes.Values.Distinct()];
         ForwardValues = [.. UsedBackwards(graph, result)];
         references = result.ReferenceInputs;
         this.graph = result.Graph;
@@ -49,6 +50,9 @@ internal sealed class GradientFunction
 
     /// <summary>Nodes that let no gradient through.</summary>
     public IReadOnlyList<Node> Cuts { get; }
+
+    /// <summary>What there is to know of gradients that are not derivatives.</summary>
+    public IReadOnlyList<string> Notes { get; }
 
     /// <summary>Values of the network that the backward pass reads. Who has them from a forward pass can feed them, and nothing is computed twice.</summary>
     public IReadOnlyList<Value> ForwardValues { get; }

@@ -123,12 +123,36 @@ public class TensorReaderTests
 
     [Theory]
     [InlineData(14)]
-    [InlineData(17)]
-    [InlineData(22)]
+    [InlineData(15)]
+    [InlineData(27)]
     public void Types_without_storage_are_named(int type)
     {
         var e = Assert.Throws<UnsupportedOperatorException>(() => Weight(Tensor("w", (ElementType)type, 1)));
         Assert.Contains("'w'", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Elements_below_a_byte_lie_the_first_in_the_lowest_bits_raw_or_in_fields_and_are_written_so()
+    {
+        Check([0xF8, 0x03], ElementType.Int4, 3, [-8, -1, 3]);
+        Check([0xF8, 0x03], ElementType.UInt4, 3, [8, 15, 3]);
+        Check([0b11_10_01_00, 0b01], ElementType.Int2, 5, [0, 1, -2, -1, 1]);
+        Check([0x92, 0x07], ElementType.Float4E2M1, 3, [1, -0.5f, 6]);
+        Check([0x38, 0xFE], ElementType.Float8E4M3FN, 2, [1, -448]);
+        Refused(Raw("w", ElementType.Int4, [1], 3), "needs 2");
+
+        static void Check(byte[] bytes, ElementType type, long count, float[] expected)
+        {
+            TensorProto fields = Tensor("w", type, count);
+            fields.Int32Data.AddRange(bytes.Select(b => (int)b));
+            foreach (TensorProto tensor in new[] { Raw("w", type, bytes, count), fields })
+            {
+                NdArray w = Weight(tensor);
+                Assert.Equal(type, w.Type);
+                Assert.Equal(expected, w.ToTensor().ToArray());
+                Assert.Equal(bytes, Limn.Engine.Onnx.TensorWriter.Bytes(w));
+            }
+        }
     }
 
     private static void Refused(TensorProto tensor, string because) =>
