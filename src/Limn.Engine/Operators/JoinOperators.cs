@@ -134,7 +134,8 @@ public sealed class Split : MovementOperator
         ElementType type = context.TypeOf(0);
         Shape? shape = context.ShapeOf(0);
         int axis = shape is null ? 0 : Shape.Axis(Axis, shape.Rank);
-        if (!context.Has(1) && Parts != context.OutputCount) throw context.Error($"it splits into {Parts} parts, and {context.OutputCount} outputs are used.");
+        const long MostParts = 1 << 16;
+        if (!context.Has(1) && Parts is < 1 or > MostParts) throw context.Error($"it splits into {Parts} parts; 1 to {MostParts} are possible.");
         long[]? sizes = context.Has(1) ? context.Integers(1) : shape is not null && shape[axis].IsKnown ? EqualParts(shape[axis].Value) : null;
         if (sizes is not null)
         {
