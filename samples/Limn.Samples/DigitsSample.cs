@@ -37,18 +37,15 @@ internal static class DigitsSample
     private static Graph PooledNetwork()
     {
         var g = new GraphBuilder("digits, pooled");
-        ulong seed = 11;
-        Value Weights(string name, params int[] dims) => g.Constant(Initialization.He(new CounterRandom(seed++), fanInFirst: dims.Length == 2, dims), name);
-        Value Bias(string name, int size) => g.Constant(NdArray.Create(ElementType.Float, size), name);
-        Value Layer(Operator op, string name, params Value?[] inputs) => g.Node(op, inputs, name: name, outputNames: [name])[0];
+        var layers = new NamedLayers(g, 11);
 
         var same = new SlidingWindow { Kernel = [3, 3], Pads = [1, 1, 1, 1] };
         Value x = g.Input("image", ElementType.Float, [Dim.Named("batch"), 1, 8, 8]);
-        Value h = Layer(new Relu(), "relu1", Layer(new Conv(same), "conv1", x, Weights("conv1.weight", 16, 1, 3, 3), Bias("conv1.bias", 16)));
-        h = Layer(new MaxPool(new SlidingWindow { Kernel = [2, 2], Strides = [2, 2] }), "pool1", h);
-        h = Layer(new Relu(), "relu2", Layer(new Conv(same), "conv2", h, Weights("conv2.weight", 32, 16, 3, 3), Bias("conv2.bias", 32)));
-        h = Layer(new Flatten { Axis = 1 }, "flatten", Layer(new GlobalAveragePool(), "mean", h));
-        g.Output(Layer(new Gemm(), "logits", h, Weights("fc.weight", 32, 10), Bias("fc.bias", 10)));
+        Value h = layers.Layer(new Relu(), "relu1", layers.Layer(new Conv(same), "conv1", x, layers.Weights("conv1.weight", 16, 1, 3, 3), layers.Bias("conv1.bias", 16)));
+        h = layers.Layer(new MaxPool(new SlidingWindow { Kernel = [2, 2], Strides = [2, 2] }), "pool1", h);
+        h = layers.Layer(new Relu(), "relu2", layers.Layer(new Conv(same), "conv2", h, layers.Weights("conv2.weight", 32, 16, 3, 3), layers.Bias("conv2.bias", 32)));
+        h = layers.Layer(new Flatten { Axis = 1 }, "flatten", layers.Layer(new GlobalAveragePool(), "mean", h));
+        g.Output(layers.Layer(new Gemm(), "logits", h, layers.Weights("fc.weight", 32, 10), layers.Bias("fc.bias", 10)));
         return g.Build();
     }
 
@@ -57,47 +54,41 @@ internal static class DigitsSample
     {
         const int Tokens = 16, Width = 24;
         var g = new GraphBuilder("digits, attention");
-        ulong seed = 31;
-        Value Weights(string name, params int[] dims) => g.Constant(Initialization.He(new CounterRandom(seed++), fanInFirst: dims.Length == 2, dims), name);
-        Value Bias(string name, int size) => g.Constant(NdArray.Create(ElementType.Float, size), name);
-        Value Layer(Operator op, string name, params Value?[] inputs) => g.Node(op, inputs, name: name, outputNames: [name])[0];
+        var layers = new NamedLayers(g, 31);
 
         Value x = g.Input("image", ElementType.Float, [Dim.Named("batch"), 1, 8, 8]);
-        Value patches = Layer(new Conv(new SlidingWindow { Kernel = [2, 2], Strides = [2, 2] }), "patches", x, Weights("patches.weight", Width, 1, 2, 2), Bias("patches.bias", Width));
+        Value patches = layers.Layer(new Conv(new SlidingWindow { Kernel = [2, 2], Strides = [2, 2] }), "patches", x, layers.Weights("patches.weight", Width, 1, 2, 2), layers.Bias("patches.bias", Width));
         Value h = g.Transpose(g.Reshape(patches, 0, Width, Tokens), 0, 2, 1);
-        h = Layer(new Add(), "tokens", h, Weights("position", Tokens, Width));
+        h = layers.Layer(new Add(), "tokens", h, layers.Weights("position", Tokens, Width));
         for (int layer = 1; layer <= 2; layer++)
         {
-            Value query = g.MatMul(h, Weights($"query{layer}", Width, Width)), key = g.MatMul(h, Weights($"key{layer}", Width, Width)), value = g.MatMul(h, Weights($"value{layer}", Width, Width));
+            Value query = g.MatMul(h, layers.Weights($"query{layer}", Width, Width)), key = g.MatMul(h, layers.Weights($"key{layer}", Width, Width)), value = g.MatMul(h, layers.Weights($"value{layer}", Width, Width));
             Value scores = g.Scale(g.MatMul(query, g.Transpose(key, 0, 2, 1)), 1 / MathF.Sqrt(Width));
-            Value attention = Layer(new Softmax { Axis = -1 }, $"attention{layer}", scores);
-            h = Layer(new Add(), $"mixed{layer}", h, g.MatMul(attention, value));
-            Value inner = g.Relu(g.Add(g.MatMul(h, Weights($"up{layer}", Width, 2 * Width)), Bias($"up{layer}.bias", 2 * Width)));
-            h = Layer(new Add(), $"layer{layer}", h, g.MatMul(inner, Weights($"down{layer}", 2 * Width, Width)));
+            Value attention = layers.Layer(new Softmax { Axis = -1 }, $"attention{layer}", scores);
+            h = layers.Layer(new Add(), $"mixed{layer}", h, g.MatMul(attention, value));
+            Value inner = g.Relu(g.Add(g.MatMul(h, layers.Weights($"up{layer}", Width, 2 * Width)), layers.Bias($"up{layer}.bias", 2 * Width)));
+            h = layers.Layer(new Add(), $"layer{layer}", h, g.MatMul(inner, layers.Weights($"down{layer}", 2 * Width, Width)));
         }
         Value mean = g.ReduceMean(h, [1], keepDims: false);
-        g.Output(Layer(new Gemm(), "logits", mean, Weights("fc.weight", Width, 10), Bias("fc.bias", 10)));
+        g.Output(layers.Layer(new Gemm(), "logits", mean, layers.Weights("fc.weight", Width, 10), layers.Bias("fc.bias", 10)));
         return g.Build();
     }
 
     private static Graph Network()
     {
         var g = new GraphBuilder("digits");
-        ulong seed = 1;
-        Value Weights(string name, params int[] dims) => g.Constant(Initialization.He(new CounterRandom(seed++), fanInFirst: dims.Length == 2, dims), name);
-        Value Bias(string name, int size) => g.Constant(NdArray.Create(ElementType.Float, size), name);
-        Value Layer(Operator op, string name, params Value?[] inputs) => g.Node(op, inputs, name: name, outputNames: [name])[0];
+        var layers = new NamedLayers(g, 1);
 
         var same = new SlidingWindow { Kernel = [3, 3], Pads = [1, 1, 1, 1] };
         var halve = new SlidingWindow { Kernel = [2, 2], Strides = [2, 2] };
         Value x = g.Input("image", ElementType.Float, [Dim.Named("batch"), 1, 8, 8]);
-        Value h = Layer(new Relu(), "relu1", Layer(new Conv(same), "conv1", x, Weights("conv1.weight", 16, 1, 3, 3), Bias("conv1.bias", 16)));
-        h = Layer(new MaxPool(halve), "pool1", h);
-        h = Layer(new Relu(), "relu2", Layer(new Conv(same), "conv2", h, Weights("conv2.weight", 32, 16, 3, 3), Bias("conv2.bias", 32)));
-        h = Layer(new MaxPool(halve), "pool2", h);
-        h = Layer(new Flatten { Axis = 1 }, "flatten", h);
-        h = Layer(new Relu(), "relu3", Layer(new Gemm(), "fc1", h, Weights("fc1.weight", 128, 64), Bias("fc1.bias", 64)));
-        g.Output(Layer(new Gemm(), "logits", h, Weights("fc2.weight", 64, 10), Bias("fc2.bias", 10)));
+        Value h = layers.Layer(new Relu(), "relu1", layers.Layer(new Conv(same), "conv1", x, layers.Weights("conv1.weight", 16, 1, 3, 3), layers.Bias("conv1.bias", 16)));
+        h = layers.Layer(new MaxPool(halve), "pool1", h);
+        h = layers.Layer(new Relu(), "relu2", layers.Layer(new Conv(same), "conv2", h, layers.Weights("conv2.weight", 32, 16, 3, 3), layers.Bias("conv2.bias", 32)));
+        h = layers.Layer(new MaxPool(halve), "pool2", h);
+        h = layers.Layer(new Flatten { Axis = 1 }, "flatten", h);
+        h = layers.Layer(new Relu(), "relu3", layers.Layer(new Gemm(), "fc1", h, layers.Weights("fc1.weight", 128, 64), layers.Bias("fc1.bias", 64)));
+        g.Output(layers.Layer(new Gemm(), "logits", h, layers.Weights("fc2.weight", 64, 10), layers.Bias("fc2.bias", 10)));
         return g.Build();
     }
 }
