@@ -83,7 +83,7 @@ internal static class ModelMutator
             case Kind.Ints: attribute.Ints.Add(m.One(Extremes)); break;
             case Kind.Float: attribute.F = m.One((float[])[float.NaN, float.PositiveInfinity, -1, 0, float.MaxValue, float.Epsilon]); break;
             case Kind.String: attribute.S = ByteString.CopyFromUtf8(m.One((string[])["", "x", "SAME_UPPER", "\uFFFF"])); break;
-            case Kind.Tensor: Dimension(attribute.T, m); break;
+            case Kind.Tensor when attribute.T is not null: Dimension(attribute.T, m); break;
             default: attribute.Type = (Kind)m.Next(15); break;
         }
     }
