@@ -75,7 +75,7 @@ public class SamplingOperatorTests
     {
         NdArray rois = new(new[] { 0.31f, 0.42f, 3.63f, 3.21f, 1.13f, 0.27f, 2.58f, 3.94f }, 2, 4);
         GradientCheck.Run((g, x) => Import(g, "RoiAlign", 16, [x[0], x[1], g.Integers(0, 1)], new() { ["mode"] = mode, ["sampling_ratio"] = ratio, ["output_height"] = 2L, ["output_width"] = 2L })[0],
-            [GradientCheck.Random([2, 2, 5, 5], 0.5f, 2, 1), rois], second: mode == "avg", symbolic: ratio > 0, tolerance: 2e-2);
+            [GradientCheck.Random([2, 2, 5, 5], 0.5f, 2, 1), rois], second: mode == "avg", symbolic: ratio > 0);
     }
 
     [Fact]

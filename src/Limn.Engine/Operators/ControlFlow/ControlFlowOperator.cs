@@ -39,7 +39,7 @@ public abstract class ControlFlowOperator : Operator
         : Shape.Of([.. a.Zip(b, (x, y) => x == y ? x : Dim.Unknown)]);
 
     /// <summary>What of the values around a gradient is wanted for: the positions among the node's inputs.</summary>
-    private protected int[] WantedAround(Backward backward) =>
+    internal int[] WantedAround(Backward backward) =>
         [.. Enumerable.Range(OwnInputs, backward.Node.Inputs.Count - OwnInputs).Where(i => backward.Inputs(i).Type.IsFloating() && backward.Needs(i))];
 
     private protected static void RefuseReference(Backward backward, string what)

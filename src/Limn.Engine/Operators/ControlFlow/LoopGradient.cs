@@ -19,8 +19,7 @@ internal sealed class LoopGradient(Loop loop, Backward backward)
     public Value?[]? Sent()
     {
         int[] adjoint = [.. Enumerable.Range(0, loop.Carried).Where(k => node.Inputs[2 + k]!.Type.IsFloating())];
-        int[] around = [.. Enumerable.Range(loop.OwnInputs, node.Inputs.Count - loop.OwnInputs)
-            .Where(i => node.Inputs[i]!.Type.IsFloating() && backward.Needs(i))];
+        int[] around = loop.WantedAround(backward);
         int[] scanned = [.. Enumerable.Range(0, loop.Scanned).Where(k => node.Outputs.Count > loop.Carried + k && backward.Arrives(loop.Carried + k))];
         if (around.Length == 0 && !adjoint.Any(k => backward.Needs(2 + k))) return null;
 
