@@ -155,6 +155,12 @@ public static class MethodRegistry
         typeof(AttentionRelevance),
         typeof(FeatureAblation),
         typeof(Occlusion),
+        typeof(ShapleyValues),
+        typeof(KernelShap),
+        typeof(PermutationShap),
+        typeof(ShapleySampling),
+        typeof(BanzhafValues),
+        typeof(ShapleyInteractions),
     ];
 
     // A model that does nothing, around which methods show their defaults.
