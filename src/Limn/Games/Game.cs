@@ -18,12 +18,14 @@ public sealed class Game
     private readonly Coalitions missing;
     private readonly List<int> missingAt = [];
     private (double Empty, double Full)? ends;
+    private readonly double? known;
     private double[] block = [];
 
     /// <param name="function">What coalitions are worth.</param>
     /// <param name="cancellation">Stops a long computation.</param>
     /// <param name="report">Is told the number of coalitions valued so far, and of those expected.</param>
-    public Game(IValueFunction function, CancellationToken cancellation = default, Action<long, long>? report = null)
+    /// <param name="full">What everybody is worth together, where it is known already.</param>
+    public Game(IValueFunction function, CancellationToken cancellation = default, Action<long, long>? report = null, double? full = null)
     {
         ArgumentNullException.ThrowIfNull(function);
         this.function = function;
@@ -31,6 +33,8 @@ public sealed class Game
         Report = report;
         memory = new CoalitionMemory(function.Players);
         missing = new Coalitions(function.Players);
+        known = full;
+        Begin();
     }
 
     public int Players => function.Players;
@@ -93,7 +97,7 @@ public sealed class Game
     private void Values(Coalitions coalitions, int from, Span<double> values)
     {
         Cancellation.ThrowIfCancellationRequested();
-        if (memory.Count + values.Length > MostRemembered) memory.Clear();
+        if (memory.Count + values.Length > MostRemembered) Begin();
         Span<int> at = stackalloc int[BlockOf];
         missing.Clear();
         missingAt.Clear();
@@ -108,6 +112,13 @@ public sealed class Game
         for (int i = 0; i < values.Length; i++) values[i] = memory[at[i]];
     }
 
+    /// <summary>Forgets all but what was known from the start.</summary>
+    private void Begin()
+    {
+        memory.Clear();
+        if (known is { } full && Players > 0) memory[memory.Find(new Coalitions(Players, 1).AddFull()[0], out _)] = full;
+    }
+
     private void Evaluate()
     {
         if (block.Length < missing.Count) block = new double[BlockOf];
@@ -118,7 +129,7 @@ public sealed class Game
         }
         catch
         {
-            memory.Clear(); // what was not valued must not be remembered
+            Begin(); // what was not valued must not be remembered
             throw;
         }
         ReadOnlySpan<int> at = CollectionsMarshal.AsSpan(missingAt);

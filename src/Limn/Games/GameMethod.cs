@@ -37,6 +37,7 @@ public abstract class GameMethod(IPredictor model) : PerturbationMethod(model)
         IReadOnlyList<NdArray> values = question.PlaceValues();
         var backgrounds = new Backgrounds(question, Baseline);
         var scorer = new Scorer(question, question.PredictorThreads);
+        double[] prediction = question.Scores();
         var rows = new List<RowGame>();
         NdArray[]? room = null;
         for (int r = 0; r < question.Rows; r++)
@@ -48,9 +49,9 @@ public abstract class GameMethod(IPredictor model) : PerturbationMethod(model)
             var masked = new MaskedModel(scorer, r, new ReplacingMasker(players.Without(constant, out int[] kept), row, absent, weights), room);
             room = masked.Room;
             int now = r;
-            var game = new Game(masked, question.Cancellation, (done, expected) => question.Report(now * 1000L + (expected == 0 ? 0 : 1000 * done / expected), question.Rows * 1000L));
+            var game = new Game(masked, question.Cancellation, (done, expected) => question.Report(now * 1000L + (expected == 0 ? 0 : 1000 * done / expected), question.Rows * 1000L), prediction[r]);
             Solution solution = kept.Length == 0 ? new Solution([]) : Solve(game, question.Seed);
-            rows.Add(new RowGame(players, row, solution.Among(kept, players.Count), game.Empty, game.Full, [.. Enumerable.Range(0, constant.Length).Where(p => constant[p])]));
+            rows.Add(new RowGame(players, row, solution.Among(kept, players.Count), kept.Length == 0 ? prediction[r] : game.Empty, prediction[r], [.. Enumerable.Range(0, constant.Length).Where(p => constant[p])]));
             question.Report((r + 1) * 1000L, question.Rows * 1000L);
         }
         return Result(question, rows);

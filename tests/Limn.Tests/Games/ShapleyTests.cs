@@ -153,11 +153,11 @@ public sealed class ShapleyTests
     [Fact]
     public void A_tolerance_is_kept_or_the_miss_is_said()
     {
-        foreach (GameMethod method in new GameMethod[] { new KernelShap(NoModel) { Samples = 60, Tolerance = 0.02 }, new PermutationShap(NoModel) { Samples = 2, Tolerance = 0.02 }, new BanzhafValues(NoModel) { Samples = 20, Tolerance = 0.02 } })
+        foreach (GameMethod method in new GameMethod[] { new KernelShap(NoModel) { Samples = 60, Tolerance = 0.03 }, new PermutationShap(NoModel) { Samples = 20, Tolerance = 0.03 }, new BanzhafValues(NoModel) { Samples = 100, Tolerance = 0.03 } })
         {
             Game game = Of(12, c => Math.Tanh(Coalitions.Members(c).Sum(i => Math.Sin(i))));
             Solution s = method.Solve(game, 1);
-            Assert.All(s.StandardErrors!, e => Assert.True(e <= 0.02 * game.Range));
+            Assert.All(s.StandardErrors!, e => Assert.True(e <= 0.03 * game.Range));
             Assert.Empty(s.Remarks);
         }
         Solution impatient = new PermutationShap(NoModel) { Samples = 2, Tolerance = 1e-6, Patience = 2 }.Solve(Random(10, 1));

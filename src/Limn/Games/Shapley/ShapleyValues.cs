@@ -12,8 +12,8 @@ namespace Limn.Games;
 [Method("shapley-values", "Shapley Values", "Each feature's fair share of the score: its contribution to every coalition of the others, averaged. Exact, at the cost of all coalitions.",
     Source = "Shapley 1953; Lundberg, Lee 2017, eq. 4",
     Formula = "φᵢ = Σ_{S ∌ i} |S|! (M − |S| − 1)! / M! · (v(S ∪ i) − v(S))",
-    Cost = "2^players × background × forward",
-    Axioms = Axioms.Completeness | Axioms.Dummy | Axioms.ImplementationInvariance | Axioms.Symmetry)]
+    Cost = "(1 + coalitions × background) × forward",
+    Axioms = Axioms.All)]
 public sealed class ShapleyValues(IPredictor model) : GameMethod(model)
 {
     /// <summary>The most players: 2²⁵ coalitions take 0.3 GB.</summary>
