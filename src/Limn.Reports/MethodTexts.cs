@@ -353,6 +353,16 @@ public static class MethodTexts
                 "For the same reason the values need not add up to the score.",
                 NotTheWorld,
             ]),
+        ["feature-permutation"] = new(
+            "Feature Permutation",
+            "Each value is how much the score falls when the feature is taken from another row of the same table, on average over random exchanges.",
+            ["What the model does with values of the feature that do occur; no baseline has to be chosen.", "The sign: positive means that the score is lower with the other rows' values."],
+            [
+                "Each feature is exchanged alone, which makes rows that may not occur: a pregnant man, a small house of ten rooms.",
+                "Features that carry the same information stand in for each other and all look unimportant.",
+                "The values need not add up to anything.",
+                NotTheWorld,
+            ]),
         ["shapley-values"] = new(
             "Shapley Values",
             "Each value is the feature's fair share of the score: what it adds when it joins the other features, averaged over all orders in which they can come.",

@@ -156,6 +156,7 @@ public static class MethodRegistry
         typeof(AttentionRelevance),
         typeof(FeatureAblation),
         typeof(Occlusion),
+        typeof(FeaturePermutation),
         typeof(ShapleyValues),
         typeof(KernelShap),
         typeof(PermutationShap),
