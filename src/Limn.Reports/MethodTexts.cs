@@ -358,7 +358,7 @@ public static class MethodTexts
             "Each value is how much the score falls when the feature is taken from another row of the same table, on average over random exchanges.",
             ["What the model does with values of the feature that do occur; no baseline has to be chosen.", "The sign: positive means that the score is lower with the other rows' values."],
             [
-                "Each feature is exchanged alone, which makes rows that may not occur: a pregnant man, a small house of ten rooms.",
+                "Each feature is exchanged alone, which makes rows that never occur: ten rooms on thirty square metres.",
                 "Features that carry the same information stand in for each other and all look unimportant.",
                 "The values need not add up to anything.",
                 NotTheWorld,
@@ -383,6 +383,11 @@ public static class MethodTexts
             "Shapley values by experiment: each value is what the feature added to random coalitions of the others, with coalitions of every size counting the same.",
             ["The values add up to the change of the score.", "The standard error says how far a value may be off."],
             [Replacement, Fairness, Background, NotTheWorld]),
+        ["partition-shap"] = new(
+            "Partition SHAP (Owen Values)",
+            "Features that belong together stand together: a group's share of the score is settled against the other groups, and then shared out within it. Each value is a feature's share.",
+            ["The values add up to the change of the score, and so do those of every group.", "Features that carry the same information are taken away together, not one while the other stays."],
+            [Replacement, "Other groups give other values: the tree of groups is part of the question.", Background, NotTheWorld]),
         ["banzhaf"] = new(
             "Banzhaf Values",
             "Each value is what the feature adds to the score when it joins a coalition of the others, all coalitions counting the same.",

@@ -161,6 +161,7 @@ public static class MethodRegistry
         typeof(KernelShap),
         typeof(PermutationShap),
         typeof(ShapleySampling),
+        typeof(PartitionShap),
         typeof(BanzhafValues),
         typeof(ShapleyInteractions),
     ];

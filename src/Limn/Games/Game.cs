@@ -60,6 +60,9 @@ public sealed class Game
     /// <summary>How many coalitions the solver expects to ask for, for the progress.</summary>
     public long Expected { get; set; }
 
+    /// <summary>Which players belong together; null where nothing is known of that.</summary>
+    public Hierarchy? Hierarchy { get; init; }
+
     public CancellationToken Cancellation { get; }
 
     private Action<long, long>? Report { get; }

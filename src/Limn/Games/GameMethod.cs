@@ -49,13 +49,19 @@ public abstract class GameMethod(IPredictor model) : PerturbationMethod(model)
             var masked = new MaskedModel(scorer, r, new ReplacingMasker(players.Without(constant, out int[] kept), row, absent, weights), room);
             room = masked.Room;
             int now = r;
-            var game = new Game(masked, question.Cancellation, (done, expected) => question.Report(now * 1000L + (expected == 0 ? 0 : 1000 * done / expected), question.Rows * 1000L), prediction[r]);
+            var game = new Game(masked, question.Cancellation, (done, expected) => question.Report(now * 1000L + (expected == 0 ? 0 : 1000 * done / expected), question.Rows * 1000L), prediction[r])
+            {
+                Hierarchy = kept.Length == 0 ? null : HierarchyOf(players, absent)?.Only(kept),
+            };
             Solution solution = kept.Length == 0 ? new Solution([]) : Solve(game, question.Seed);
             rows.Add(new RowGame(players, row, solution.Among(kept, players.Count), kept.Length == 0 ? prediction[r] : game.Empty, prediction[r], [.. Enumerable.Range(0, constant.Length).Where(p => constant[p])]));
             question.Report((r + 1) * 1000L, question.Rows * 1000L);
         }
         return Result(question, rows);
     }
+
+    /// <summary>Which players belong together, for methods that ask; null for those that do not.</summary>
+    private protected virtual Hierarchy? HierarchyOf(Players players, IReadOnlyList<NdArray> absent) => null;
 
     private protected virtual Players PlayersOf(Question question, IReadOnlyList<NdArray> row, int r)
     {

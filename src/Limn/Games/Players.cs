@@ -10,6 +10,9 @@ public sealed record Players(IReadOnlyList<int[]> Of, int Count)
     /// <summary>What each player is called, where that is known.</summary>
     public IReadOnlyList<string>? Names { get; init; }
 
+    /// <summary>Which players belong together, where that is known.</summary>
+    public Hierarchy? Hierarchy { get; init; }
+
     /// <summary>What a player is called: its name, or "feature" and its number.</summary>
     public string NameOf(int player) => Names?[player] ?? $"feature {player}";
 
@@ -56,7 +59,7 @@ public sealed record Players(IReadOnlyList<int[]> Of, int Count)
         Array.Fill(now, -1);
         for (int i = 0; i < kept.Length; i++) now[kept[i]] = i;
         int[] names = kept;
-        return new Players([.. Of.Select(o => Array.ConvertAll(o, p => p < 0 ? -1 : now[p]))], kept.Length) { Names = Names is null ? null : [.. names.Select(k => Names[k])] };
+        return new Players([.. Of.Select(o => Array.ConvertAll(o, p => p < 0 ? -1 : now[p]))], kept.Length) { Names = Names is null ? null : [.. names.Select(k => Names[k])], Hierarchy = Hierarchy?.Only(names) };
     }
 
     /// <summary>Gives every element its player's number; elements that always stay get zero.</summary>
