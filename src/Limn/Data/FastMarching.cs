@@ -1,5 +1,3 @@
-using System.Numerics;
-
 namespace Limn.Data;
 
 /// <summary>The fast marching method: distances from the border of a hole, ‖∇T‖ = 1, found from near to far.</summary>
@@ -19,7 +17,7 @@ internal sealed class FastMarching
         (this.height, this.width) = (height, width);
         Known = new bool[missing.Length];
         for (int i = 0; i < Known.Length; i++) Known[i] = !missing[i];
-        border = [.. Enumerable.Range(0, Known.Length).Where(i => Known[i] && Neighbours(i).Any(n => !Known[n]))];
+        border = [.. Enumerable.Range(0, Known.Length).Where(IsBorder)];
         Distance = [.. Known.Select(k => k ? reach : double.PositiveInfinity)];
 
         var settled = new bool[Known.Length];
@@ -38,17 +36,11 @@ internal sealed class FastMarching
     /// <summary>The missing pixels from the border inwards; a pixel counts as known when the next is asked for.</summary>
     public IEnumerable<int> Inwards() => March(Known, double.PositiveInfinity);
 
-    /// <summary>The slope of values at a pixel from its known neighbours: the central difference, a one-sided one, or 0.</summary>
-    public (double Right, double Down) Slope<T>(ReadOnlySpan<T> values, int at) where T : IFloatingPoint<T>
+    /// <summary>Where the slope at a pixel is taken: from its known neighbours, or itself where one is not known.</summary>
+    public Sides Around(int at)
     {
-        int x = at % width, y = at / width;
-        return (Along(values, at, 1, x > 0, x + 1 < width), Along(values, at, width, y > 0, y + 1 < height));
-    }
-
-    private double Along<T>(ReadOnlySpan<T> values, int at, int step, bool before, bool after) where T : IFloatingPoint<T>
-    {
-        int low = before && Known[at - step] ? at - step : at, high = after && Known[at + step] ? at + step : at;
-        return low == high ? 0 : double.CreateChecked(values[high] - values[low]) / ((high - low) / step);
+        int left = Beside(at, 0), right = Beside(at, 1), up = Beside(at, 2), down = Beside(at, 3);
+        return new Sides(left >= 0 && Known[left] ? left : at, right >= 0 && Known[right] ? right : at, up >= 0 && Known[up] ? up : at, down >= 0 && Known[down] ? down : at, at);
     }
 
     /// <summary>Settles pixels outside <paramref name="settled"/> from the border on, in the order of T, then of their place.</summary>
@@ -71,9 +63,10 @@ internal sealed class FastMarching
 
         void Advance(int from)
         {
-            foreach (int n in Neighbours(from))
+            for (int side = 0; side < 4; side++)
             {
-                if (settled[n]) continue;
+                int n = Beside(from, side);
+                if (n < 0 || settled[n]) continue;
                 double distance = Solve(settled, n);
                 if (!(distance < Distance[n]) || distance > limit) continue;
                 Distance[n] = distance;
@@ -84,20 +77,38 @@ internal sealed class FastMarching
 
     private double Solve(bool[] settled, int at)
     {
-        int x = at % width, y = at / width;
-        double a = Math.Min(x > 0 ? T(at - 1) : double.PositiveInfinity, x + 1 < width ? T(at + 1) : double.PositiveInfinity);
-        double b = Math.Min(y > 0 ? T(at - width) : double.PositiveInfinity, y + 1 < height ? T(at + width) : double.PositiveInfinity);
+        double a = Math.Min(T(Beside(at, 0)), T(Beside(at, 1))), b = Math.Min(T(Beside(at, 2)), T(Beside(at, 3)));
         return Math.Abs(a - b) < 1 ? (a + b + Math.Sqrt(2 - (a - b) * (a - b))) / 2 : Math.Min(a, b) + 1;
 
-        double T(int i) => settled[i] && double.IsFinite(Distance[i]) ? Distance[i] : double.PositiveInfinity;
+        double T(int i) => i >= 0 && settled[i] ? Distance[i] : double.PositiveInfinity; // the hole, seen from outside, is infinite too
     }
 
-    private IEnumerable<int> Neighbours(int at)
+    private bool IsBorder(int at)
     {
-        int x = at % width, y = at / width;
-        if (y > 0) yield return at - width;
-        if (x > 0) yield return at - 1;
-        if (x + 1 < width) yield return at + 1;
-        if (y + 1 < height) yield return at + width;
+        if (!Known[at]) return false;
+        for (int side = 0; side < 4; side++)
+            if (Beside(at, side) is >= 0 and var n && !Known[n]) return true;
+        return false;
+    }
+
+    /// <summary>The pixel to the left (0), right (1), above (2) or below (3); −1 beyond the edge.</summary>
+    private int Beside(int at, int side) => side switch
+    {
+        0 => at % width > 0 ? at - 1 : -1,
+        1 => at % width < width - 1 ? at + 1 : -1,
+        2 => at - width, // negative above the first row
+        _ => at + width < Known.Length ? at + width : -1,
+    };
+
+    /// <summary>The ends of the differences at a pixel: central between two neighbours, one-sided where only one counts, 0 where none does.</summary>
+    internal readonly record struct Sides(int Left, int Right, int Up, int Down, int At)
+    {
+        private double AcrossWeight => Left == At || Right == At ? 1 : 0.5;
+
+        private double DownWeight => Up == At || Down == At ? 1 : 0.5;
+
+        public (double Right, double Down) Slope(double[] values) => ((values[Right] - values[Left]) * AcrossWeight, (values[Down] - values[Up]) * DownWeight);
+
+        public (double Right, double Down) Slope(ReadOnlySpan<float> values) => (((double)values[Right] - values[Left]) * AcrossWeight, ((double)values[Down] - values[Up]) * DownWeight);
     }
 }

@@ -59,7 +59,7 @@ public static class Inpainting
         foreach (int p in march.Inwards())
         {
             int x = p % width, y = p / width;
-            (double tx, double ty) = march.Slope(march.Distance, p);
+            (double tx, double ty) = march.Around(p).Slope(march.Distance);
             double total = 0;
             Array.Clear(sums);
             foreach (var (right, down) in around)
@@ -70,11 +70,12 @@ public static class Inpainting
                 double square = right * right + down * down;
                 double direction = Math.Max(Math.Abs(right * tx + down * ty) / Math.Sqrt(square), LeastDirection);
                 double weight = direction / square / (1 + Math.Abs(march.Distance[p] - march.Distance[q]));
+                FastMarching.Sides sides = march.Around(q);
                 total += weight;
                 for (int c = 0; c < sums.Length; c++)
                 {
                     ReadOnlySpan<float> values = picture.Floats.Slice(c * plane, plane);
-                    (double ix, double iy) = march.Slope(values, q);
+                    (double ix, double iy) = sides.Slope(values);
                     sums[c] += weight * (values[q] - ix * right - iy * down);
                 }
             }

@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Numerics.Tensors;
 using Limn.Engine;
 
@@ -40,7 +41,7 @@ public static partial class Segmentation
 
         NdArray colours = Colours(Stretched(picture), convertToLab);
         if (sigma > 0) colours = GaussianBlur.Planes(colours, height, width, sigma);
-        var features = new double[picture.Length];
+        var features = new double[picture.Length + Vector<double>.Count]; // a vector may read beyond the last pixel
         TensorPrimitives.ConvertTruncating<float, double>(colours.Floats, features);
         TensorPrimitives.Multiply(features, 1 / compactness, features);
 
@@ -64,6 +65,8 @@ public static partial class Segmentation
         return stretched;
     }
 
+    private static readonly (int Right, int Down)[] Sides = [(1, 0), (-1, 0), (0, 1), (0, -1)];
+
     /// <summary>Gives each connected piece its own label, or that of a neighbour if it is too small.</summary>
     /// <remarks>The neighbour is the last one met in the search; only the first piece can have none yet, and it then joins the next piece, which touches it.</remarks>
     private static int[] Connect(int[] labels, int height, int width, int smallest, int largest)
@@ -80,7 +83,7 @@ public static partial class Segmentation
             for (int visited = 0; visited < size && size < largest; visited++)
             {
                 int x = piece[visited] % width, y = piece[visited] / width;
-                foreach ((int right, int down) in ((int, int)[])[(1, 0), (-1, 0), (0, 1), (0, -1)])
+                foreach ((int right, int down) in Sides)
                 {
                     if ((uint)(x + right) >= (uint)width || (uint)(y + down) >= (uint)height) continue;
                     int at = piece[visited] + right + down * width;
@@ -105,7 +108,8 @@ public static partial class Segmentation
     /// <summary>The centres of k-means, and which pixel belongs to which.</summary>
     private sealed class Clusters
     {
-        private readonly double[] features, distances, centres; // a centre: y, x, colours
+        private static readonly int Lanes = Vector<double>.Count;
+        private readonly double[] features, distances, owners, centres; // a centre: y, x, colours
         private readonly int channels, height, width, reachDown, reachRight, stride;
         private readonly double placeWeight;
 
@@ -121,7 +125,7 @@ public static partial class Segmentation
             placeWeight = 1.0 / ((double)step * step);
             ((_, int tall), (_, int wide)) = RegularGrid(height, width, Count);
             (reachDown, reachRight) = (2 * tall, 2 * wide);
-            (Labels, distances) = (new int[height * width], new double[height * width]);
+            (owners, distances, Labels) = (new double[height * width + Lanes], new double[height * width + Lanes], new int[height * width]);
         }
 
         public int Count { get; }
@@ -131,35 +135,44 @@ public static partial class Segmentation
         /// <summary>Each pixel to the nearest centre; whether any changed.</summary>
         public bool Assign()
         {
-            int[] before = [.. Labels];
             Array.Fill(distances, double.MaxValue);
-            var buffer = new double[2 * width];
+            var across = new double[width + Lanes];
             for (int k = 0; k < Count; k++)
             {
                 ReadOnlySpan<double> centre = centres.AsSpan(k * stride, stride);
                 if (double.IsNaN(centre[0])) continue; // a centre without pixels is out
                 int top = (int)Math.Max(centre[0] - reachDown, 0), bottom = (int)Math.Min(centre[0] + reachDown + 1, height);
                 int left = (int)Math.Max(centre[1] - reachRight, 0), length = (int)Math.Min(centre[1] + reachRight + 1, width) - left;
-                Span<double> colour = buffer.AsSpan(0, length), difference = buffer.AsSpan(width, length);
-                for (int y = top; y < bottom; y++)
-                {
-                    colour.Clear();
-                    for (int c = 0; c < channels; c++)
-                    {
-                        TensorPrimitives.Subtract(features.AsSpan((c * height + y) * width + left, length), centre[c + 2], difference);
-                        TensorPrimitives.MultiplyAdd(difference, difference, colour, colour);
-                    }
-                    double down = (centre[0] - y) * (centre[0] - y);
-                    Span<double> nearest = distances.AsSpan(y * width + left, length);
-                    Span<int> labels = Labels.AsSpan(y * width + left, length);
-                    for (int i = 0; i < length; i++)
-                    {
-                        double right = centre[1] - (left + i), distance = (down + right * right) * placeWeight + colour[i];
-                        if (distance < nearest[i]) (nearest[i], labels[i]) = (distance, k);
-                    }
-                }
+                Array.Fill(across, double.PositiveInfinity); // what a vector holds beyond the window is never nearest
+                for (int i = 0; i < length; i++) across[i] = (centre[1] - (left + i)) * (centre[1] - (left + i));
+                for (int y = top; y < bottom; y++) AssignLine(k, centre, (centre[0] - y) * (centre[0] - y), across, y * width + left, length);
             }
-            return !before.AsSpan().SequenceEqual(Labels);
+            bool changed = false;
+            for (int i = 0; i < Labels.Length; i++)
+            {
+                int label = (int)owners[i];
+                changed |= label != Labels[i];
+                Labels[i] = label;
+            }
+            return changed;
+        }
+
+        private void AssignLine(int k, ReadOnlySpan<double> centre, double down, double[] across, int start, int length)
+        {
+            for (int i = 0; i < length; i += Lanes)
+            {
+                Vector<double> colour = Vector<double>.Zero;
+                for (int c = 0; c < channels; c++)
+                {
+                    Vector<double> difference = new Vector<double>(features, c * Labels.Length + start + i) - new Vector<double>(centre[c + 2]);
+                    colour += difference * difference;
+                }
+                Vector<double> distance = (new Vector<double>(across, i) + new Vector<double>(down)) * placeWeight + colour;
+                Vector<double> before = new(distances, start + i), owner = new(owners, start + i);
+                Vector<long> nearer = Vector.LessThan(distance, before);
+                Vector.ConditionalSelect(nearer, distance, before).CopyTo(distances, start + i);
+                Vector.ConditionalSelect(nearer, new Vector<double>(k), owner).CopyTo(owners, start + i);
+            }
         }
 
         /// <summary>Each centre to the mean of its pixels; NaN without any.</summary>
