@@ -26,7 +26,7 @@ public static partial class Segmentation
         (int height, int width) = Measure(picture);
         if (!(scale >= 0) || !(sigma >= 0) || minimumSize < 0)
             throw new InvalidOptionException($"Scale, sigma and minimum size of a segmentation cannot be negative; {scale}, {sigma} and {minimumSize} were given.");
-        NdArray smooth = sigma > 0 ? GaussianBlur.Planes(picture, height, width, sigma) : picture;
+        NdArray smooth = sigma > 0 ? GaussianBlur.Planes(picture, height, width, sigma, mirror: true) : picture;
         (int A, int B, double Weight)[] edges = [.. Edges(smooth, height, width).OrderBy(e => e.Weight)]; // stable: ties by order
         var regions = new Regions(height * width);
         double k = scale / 255;

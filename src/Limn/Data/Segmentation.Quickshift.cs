@@ -33,7 +33,7 @@ public static partial class Segmentation
         if (!(sigma >= 0)) throw new InvalidOptionException($"The smoothing of quick shift cannot be negative; sigma {sigma} was given.");
 
         NdArray colours = Colours(picture, convertToLab);
-        if (sigma > 0) colours = GaussianBlur.Planes(colours, height, width, sigma);
+        if (sigma > 0) colours = GaussianBlur.Planes(colours, height, width, sigma, mirror: true);
         var features = new float[picture.Length];
         TensorPrimitives.Multiply(colours.Floats, (float)ratio, features);
 

@@ -13,8 +13,7 @@ public static partial class Segmentation
     /// first at equal distance; then each centre moves to the mean of its pixels, until nothing changes or <paramref name="iterations"/> are done.
     /// Last, every connected piece (4-neighbours, split where it outgrows the largest size) smaller than the smallest size joins a neighbour.
     /// Achanta et al.: SLIC Superpixels Compared to State-of-the-Art Superpixel Methods, TPAMI 2012, algorithm 1.
-    /// As scikit-image 0.19, the window is twice the paper's and centres are not moved off edges at the start; other than there, the smoothing
-    /// repeats the edge outwards and its kernel ends at four standard deviations rounded up.
+    /// As scikit-image 0.19, the window is twice the paper's and centres are not moved off edges at the start.
     /// </remarks>
     /// <param name="picture">Channels, height, width.</param>
     /// <param name="segments">About how many segments; from the number of pixels on, each pixel starts as its own.</param>
@@ -40,7 +39,7 @@ public static partial class Segmentation
             throw new InvalidOptionException($"The size factors of SLIC go from 0 up, the smaller first; {minimumSizeFactor} and {maximumSizeFactor} were given.");
 
         NdArray colours = Colours(Stretched(picture), convertToLab);
-        if (sigma > 0) colours = GaussianBlur.Planes(colours, height, width, sigma);
+        if (sigma > 0) colours = GaussianBlur.Planes(colours, height, width, sigma, mirror: true);
         var features = new double[picture.Length + Vector<double>.Count]; // a vector may read beyond the last pixel
         TensorPrimitives.ConvertTruncating<float, double>(colours.Floats, features);
         TensorPrimitives.Multiply(features, 1 / compactness, features);
