@@ -4,6 +4,11 @@ using Limn.Benchmarks;
 // What propagation methods cost, in forward and backward passes.
 // Run from the repository's root: dotnet run --project benchmarks/Limn.Benchmarks -c Release -- [MODEL.onnx ...] [--repeat N]
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+if (args is ["superpixels", string folder])
+{
+    Superpixels.Run(folder);
+    return;
+}
 int at = Array.IndexOf(args, "--repeat"), repeat = at >= 0 && at + 1 < args.Length ? int.Parse(args[at + 1]) : 15;
 string[] models = [.. args.Where((_, i) => at < 0 || (i != at && i != at + 1)).DefaultIfEmpty(Path.Combine("samples", "digits", "model.onnx"))];
 

@@ -5,12 +5,12 @@ using Limn.Engine;
 
 namespace Limn.Data;
 
-/// <summary>A separable Gaussian filter on the last two axes; the edge is repeated outwards, the kernel ends at four standard deviations.</summary>
+/// <summary>A separable Gaussian filter on the last two axes; the edge is repeated outwards (or the picture mirrored there), the kernel ends at four standard deviations.</summary>
 internal static class GaussianBlur
 {
-    public static NdArray Planes(NdArray input, int height, int width, double sigma)
+    public static NdArray Planes(NdArray input, int height, int width, double sigma, bool mirror = false)
     {
-        double[][] down = Weights(height, sigma), across = Weights(width, sigma);
+        double[][] down = Weights(height, sigma, mirror), across = Weights(width, sigma, mirror);
         NdArray output = NdArray.Create(input.Type, input.Dims.ToArray());
         var plane = new double[height * width];
         for (int p = 0; p < input.Length / plane.Length; p++)
@@ -38,8 +38,8 @@ internal static class GaussianBlur
         return matrix;
     }
 
-    /// <summary>What each of n positions takes from each other; what the kernel takes from beyond an edge, it takes from the edge.</summary>
-    private static double[][] Weights(int n, double sigma)
+    /// <summary>What each of n positions takes from each other; what the kernel takes from beyond an edge, it takes from the edge, or from as far inside it.</summary>
+    private static double[][] Weights(int n, double sigma, bool mirror = false)
     {
         int radius = Math.Max(1, (int)Math.Ceiling(4 * sigma));
         double[] kernel = [.. Enumerable.Range(-radius, 2 * radius + 1).Select(i => Math.Exp(-0.5 * i * i / (sigma * sigma)))];
@@ -48,9 +48,16 @@ internal static class GaussianBlur
         for (int to = 0; to < n; to++)
         {
             weights[to] = new double[n];
-            for (int i = -radius; i <= radius; i++) weights[to][Math.Clamp(to + i, 0, n - 1)] += kernel[i + radius] / sum;
+            for (int i = -radius; i <= radius; i++) weights[to][mirror ? Mirrored(to + i, n) : Math.Clamp(to + i, 0, n - 1)] += kernel[i + radius] / sum;
         }
         return weights;
+    }
+
+    /// <summary>... 2 1 0 | 0 1 2 ... n-1 | n-1 n-2 ...</summary>
+    private static int Mirrored(int i, int n)
+    {
+        int at = ((i % (2 * n)) + 2 * n) % (2 * n);
+        return at < n ? at : 2 * n - 1 - at;
     }
 
     /// <summary>Each line becomes a mixture of all lines.</summary>

@@ -1,100 +1,82 @@
+using System.Numerics.Tensors;
 using Limn.Engine;
 
 namespace Limn.Data;
 
 /// <summary>Divides pictures into regions.</summary>
-public static class Segmentation
+/// <remarks>
+/// A division is a label for each pixel, row by row; labels count from 0 in the order in which the segments first appear.
+/// Every method here gives the same labels at every run.
+/// </remarks>
+public static partial class Segmentation
 {
-    /// <summary>Felzenszwalb's graph segmentation: neighbouring regions merge where the step between them is not larger than the variation within.</summary>
-    /// <remarks>
-    /// The picture is smoothed by a Gaussian. The edges between 8-neighbours, their weight the Euclidean distance of the colours, are taken
-    /// from the smallest up; two regions merge if the weight is below min(Int(A) + k/|A|, Int(B) + k/|B|), Int being the largest weight
-    /// that joined a region, k = scale / 255. Then regions smaller than <paramref name="minimumSize"/> merge over their smallest edge.
-    /// Equal weights go by the order of the edges (right, down, down-right, up-right; each row by row). Labels count from 0 in the
-    /// order in which regions first appear, row by row. k is for colours of the range 0 to 1, as in scikit-image; other
-    /// ranges need another scale. Felzenszwalb, Huttenlocher: Efficient Graph-Based Image Segmentation, IJCV 2004, algorithm 1.
-    /// </remarks>
-    /// <param name="picture">Channels, height, width.</param>
-    /// <param name="scale">How readily regions merge: larger, fewer regions.</param>
-    /// <param name="sigma">The standard deviation of the smoothing in pixels; 0 for none.</param>
-    /// <param name="minimumSize">The fewest pixels of a region.</param>
-    /// <returns>The region of each pixel, row by row.</returns>
-    /// <exception cref="ShapeMismatchException">The picture has not three dimensions.</exception>
-    /// <exception cref="InvalidOptionException">An option is negative.</exception>
-    public static int[] Felzenszwalb(NdArray picture, double scale = 100, double sigma = 0.8, int minimumSize = 20)
+    /// <summary>Rectangles: <paramref name="rows"/> times <paramref name="columns"/> of them.</summary>
+    /// <remarks>Row y belongs to the band ⌊y · rows / height⌋, so that bands differ by at most one pixel where the sizes do not divide.</remarks>
+    /// <exception cref="InvalidOptionException">A size is below 1, or there are more rows or columns than pixels.</exception>
+    public static int[] Grid(int height, int width, int rows, int columns)
+    {
+        if (rows < 1 || columns < 1 || rows > height || columns > width)
+            throw new InvalidOptionException($"A picture of {height} x {width} pixels cannot be divided into {rows} x {columns} rectangles; each side takes from 1 to as many as it has pixels.");
+        var labels = new int[height * width];
+        for (int i = 0; i < labels.Length; i++)
+            labels[i] = (int)((long)(i / width) * rows / height * columns + (long)(i % width) * columns / width);
+        return labels;
+    }
+
+    /// <summary>A given division, with its segments numbered from 0 in the order in which they first appear.</summary>
+    /// <param name="labels">Any number for each pixel; pixels of the same number are a segment, connected or not.</param>
+    public static int[] FromLabels(ReadOnlySpan<int> labels)
+    {
+        var numbers = new Dictionary<int, int>();
+        var renumbered = new int[labels.Length];
+        for (int i = 0; i < labels.Length; i++)
+        {
+            if (!numbers.TryGetValue(labels[i], out int number)) numbers[labels[i]] = number = numbers.Count;
+            renumbered[i] = number;
+        }
+        return renumbered;
+    }
+
+    /// <summary>The pairs of segments with a common border, and its length: how many pixels of one lie beside, above or below a pixel of the other.</summary>
+    /// <returns>Pairs with A &lt; B, in ascending order.</returns>
+    /// <exception cref="ShapeMismatchException">The labels are not height times width.</exception>
+    public static (int A, int B, int Border)[] Neighbours(ReadOnlySpan<int> labels, int height, int width)
+    {
+        if (height < 0 || width < 0 || labels.Length != (long)height * width)
+            throw new ShapeMismatchException($"A picture of {height} x {width} pixels has {(long)height * width} labels, and {labels.Length} were given.");
+        var borders = new SortedDictionary<(int A, int B), int>();
+        for (int i = 0; i < labels.Length; i++)
+        {
+            if (i % width + 1 < width) Meet(labels[i], labels[i + 1]);
+            if (i + width < labels.Length) Meet(labels[i], labels[i + width]);
+        }
+        return [.. borders.Select(b => (b.Key.A, b.Key.B, b.Value))];
+
+        void Meet(int a, int b)
+        {
+            if (a == b) return;
+            (int, int) pair = (Math.Min(a, b), Math.Max(a, b));
+            borders[pair] = borders.GetValueOrDefault(pair) + 1;
+        }
+    }
+
+    /// <summary>The height and width of a picture that can be divided.</summary>
+    internal static (int Height, int Width) Measure(NdArray picture)
     {
         ArgumentNullException.ThrowIfNull(picture);
-        if (picture.Rank != 3) throw new ShapeMismatchException($"A picture to segment has the shape [channels, height, width], and {NdArray.Describe(picture.Dims)} was given.");
-        if (!(scale >= 0) || !(sigma >= 0) || minimumSize < 0)
-            throw new InvalidOptionException($"Scale, sigma and minimum size of a segmentation cannot be negative; {scale}, {sigma} and {minimumSize} were given.");
-        int height = picture.Dims[1], width = picture.Dims[2];
-        NdArray smooth = sigma > 0 ? GaussianBlur.Planes(picture, height, width, sigma) : picture;
-        (int A, int B, double Weight)[] edges = [.. Edges(smooth, height, width).OrderBy(e => e.Weight)]; // stable: ties by order
-        var regions = new Regions(height * width);
-        double k = scale / 255;
-        foreach (var (pixel, neighbour, weight) in edges)
-        {
-            int a = regions.Find(pixel), b = regions.Find(neighbour);
-            if (a != b && weight < Math.Min(regions.Inner[a] + k / regions.Size[a], regions.Inner[b] + k / regions.Size[b])) regions.Merge(a, b, weight);
-        }
-        foreach (var (pixel, neighbour, weight) in edges)
-        {
-            int a = regions.Find(pixel), b = regions.Find(neighbour);
-            if (a != b && (regions.Size[a] < minimumSize || regions.Size[b] < minimumSize)) regions.Merge(a, b, weight);
-        }
-        var labels = new Dictionary<int, int>();
-        return [.. Enumerable.Range(0, height * width).Select(i =>
-        {
-            int root = regions.Find(i);
-            if (!labels.TryGetValue(root, out int label)) labels[root] = label = labels.Count;
-            return label;
-        })];
+        if (picture.Rank != 3 || picture.Length == 0)
+            throw new ShapeMismatchException($"A picture to divide has the shape [channels, height, width], each at least 1, and {NdArray.Describe(picture.Dims)} was given.");
+        if (!TensorPrimitives.IsFiniteAll<float>(picture.Floats))
+            throw new InvalidDataException("The picture holds NaN or infinity; a pixel without a colour belongs to no segment. Replace it, for example by the mean of its channel.");
+        return (picture.Dims[1], picture.Dims[2]);
     }
 
-    private static IEnumerable<(int A, int B, double Weight)> Edges(NdArray picture, int height, int width)
+    /// <summary>The picture in the colour space in which distances are taken: CIELAB for three channels unless refused, otherwise as it is.</summary>
+    private static NdArray Colours(NdArray picture, bool? convertToLab)
     {
-        foreach (var (down, right) in ((int, int)[])[(0, 1), (1, 0), (1, 1), (-1, 1)])
-            for (int y = Math.Max(0, -down); y < height - Math.Max(0, down); y++)
-                for (int x = 0; x < width - right; x++)
-                {
-                    int a = y * width + x, b = (y + down) * width + x + right;
-                    yield return (a, b, Distance(picture, a, b, height * width));
-                }
-    }
-
-    private static double Distance(NdArray picture, int a, int b, int plane)
-    {
-        double sum = 0;
-        for (int c = 0; c < picture.Dims[0]; c++)
-        {
-            double difference = (double)picture.Floats[c * plane + a] - picture.Floats[c * plane + b];
-            sum += difference * difference;
-        }
-        return Math.Sqrt(sum);
-    }
-
-    /// <summary>Disjoint sets of pixels.</summary>
-    private sealed class Regions(int count)
-    {
-        private readonly int[] parent = [.. Enumerable.Range(0, count)];
-
-        public int[] Size { get; } = [.. Enumerable.Repeat(1, count)];
-
-        /// <summary>The largest weight that joined a region.</summary>
-        public double[] Inner { get; } = new double[count];
-
-        public int Find(int i)
-        {
-            while (parent[i] != i) i = parent[i] = parent[parent[i]];
-            return i;
-        }
-
-        public void Merge(int a, int b, double weight)
-        {
-            (int root, int other) = a < b ? (a, b) : (b, a);
-            parent[other] = root;
-            Size[root] += Size[other];
-            Inner[root] = weight;
-        }
+        int channels = picture.Dims[0];
+        if (convertToLab == true && channels != 3)
+            throw new InvalidOptionException($"Only red, green and blue can be converted to CIELAB, and the picture has {channels} channels; leave convertToLab out.");
+        return convertToLab ?? channels == 3 ? CieLab.FromSrgb(picture) : picture;
     }
 }
