@@ -58,6 +58,9 @@ public abstract record Baseline
     /// <param name="sigma">Its standard deviation in pixels; a twentieth of the longer side when null.</param>
     public static Baseline Blur(double? sigma = null) => new BlurBaseline(sigma);
 
+    /// <summary>What surrounds an absent part of a picture, drawn into it (<see cref="Inpainting.Telea"/>): for methods that play a game, whose coalitions say what is absent.</summary>
+    public static Baseline Inpaint { get; } = new Inpainted();
+
     /// <summary>Several baselines; the attributions are averaged over them.</summary>
     public static Baseline Several(params IReadOnlyList<Baseline> baselines) => new SeveralBaselines(baselines);
 
@@ -114,6 +117,14 @@ public abstract record Baseline
 
         private protected override NdArray Fill(NdArray input, int index) => input.Type.IsFloating() ? Zero.Fill(input, index)
             : throw new InvalidOptionException("This method measures from another input, not from another embedding, so a zero embedding cannot be its baseline. Give token ids (--baseline FILE), or use integrated-gradients.");
+    }
+
+    internal sealed record Inpainted : Baseline
+    {
+        public override string Describe() => "inpaint";
+
+        private protected override NdArray Fill(NdArray input, int index) =>
+            throw new InvalidOptionException("Inpainting fills what is absent from what is present around it, so that there is no picture with everything absent to measure from. It is for methods that play a game with the parts of a picture (kernel-shap, permutation-shap, partition-shap, ...); use --baseline blur or mean here.");
     }
 
     private sealed record ConstantBaseline(float Number) : Baseline

@@ -69,10 +69,13 @@ public sealed class DataRange
         return question.Rows >= RowsThatTell && question.Inputs.All(x => x.Rank == 2) ? Of(question.Inputs) : null;
     }
 
+    /// <summary>The smallest and largest number of each element of an input; infinite where they are not known.</summary>
+    internal (float[] Low, float[] High)? Of(int input) => input < low.Length ? (low[input], high[input]) : null;
+
     /// <summary>What is to be said of a baseline outside of the range; null if it is inside.</summary>
     internal string? OfBaseline(Baseline baseline, Question question)
     {
-        if (baseline.Count != 1) return null; // rows of a background are data themselves
+        if (baseline.Count != 1 || baseline is Baseline.Inpainted) return null; // rows of a background are data themselves, and so is what is around a hole
         NdArray[] start = [.. baseline.Resolve(question.Inputs).First()];
         long outside = 0, all = 0;
         string example = "";

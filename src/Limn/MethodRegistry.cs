@@ -164,6 +164,11 @@ public static class MethodRegistry
         typeof(PartitionShap),
         typeof(BanzhafValues),
         typeof(ShapleyInteractions),
+        typeof(Rise),
+        typeof(SobolIndices),
+        typeof(HsicAttribution),
+        typeof(MeaningfulPerturbation),
+        typeof(ExtremalPerturbation),
     ];
 
     // A model that does nothing, around which methods show their defaults.

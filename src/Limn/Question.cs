@@ -219,6 +219,9 @@ public sealed record Question : IAsked
 
     internal long Budget => log.Budget;
 
+    /// <summary>Between which numbers the data lie, where the user says so.</summary>
+    internal DataRange? Range => log.Range;
+
     internal CancellationToken Cancellation => log.Cancellation;
 
     /// <summary>Notes that rows went through the model.</summary>

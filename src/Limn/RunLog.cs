@@ -11,6 +11,8 @@ internal sealed class RunLog(ExplainOptions options)
 
     public int PredictorThreads => options.PredictorThreads;
 
+    public DataRange? Range => options.Range;
+
     public CancellationToken Cancellation => options.Cancellation;
 
     public long Calls => calls;

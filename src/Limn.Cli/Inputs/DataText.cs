@@ -14,6 +14,7 @@ internal static class DataText
         Baseline? named = text switch
         {
             "blur" => Limn.Baseline.Blur(),
+            "inpaint" => Limn.Baseline.Inpaint,
             "mean" => Limn.Baseline.Mean,
             "black" => Limn.Baseline.Black,
             "white" => Limn.Baseline.White,

@@ -29,13 +29,33 @@ public sealed class FeatureAblation(IPredictor model) : PerturbationMethod(model
     /// <summary>What replaces a feature (default zero).</summary>
     public Baseline Baseline { get; init; } = Baseline.Zero;
 
+    /// <summary>What the features of a picture are, where no mask says it (default each element).</summary>
+    [Option("features", "What the features of a picture are: superpixels, rectangles or its elements.")]
+    public PictureFeatures Features { get; init; } = PictureFeatures.Elements;
+
+    /// <summary>About how many segments a picture is divided into, where it is (default 50).</summary>
+    [Option("segments", "About how many segments a picture is divided into, where it is.")]
+    public int Segments { get; init; } = 50;
+
     internal override bool TakesLayers => true;
+
+    internal override string? NotInGraph => Mask is not null || Features == PictureFeatures.Elements ? null : "Superpixels are those of a picture, and a graph is for all pictures to come.";
 
     protected internal override MethodResult Compute(Question question)
     {
         IReadOnlyList<NdArray> values = question.PlaceValues();
-        return Ablation.Compute(question, Baseline, Mask is null ? [Elements(values)] : Groupings(values, Mask), overlapping: false);
+        return Ablation.Compute(question, Baseline, Mask is not null ? Groupings(values, Mask) : Features == PictureFeatures.Elements ? [Elements(values)] : Segmented(question, values), overlapping: false);
     }
+
+    /// <summary>The segments of each row.</summary>
+    private List<List<(int, int)>>[] Segmented(Question question, IReadOnlyList<NdArray> values) => [.. Enumerable.Range(0, question.Rows).Select(r =>
+    {
+        Players players = PicturePlayers.Of(question, [.. values.Select(v => v.Rows(r, 1))], Features, Segments, _ => false);
+        var groups = Enumerable.Range(0, players.Count).Select(_ => new List<(int, int)>()).ToList();
+        for (int i = 0; i < values.Count; i++)
+            for (int e = 0; e < players.Of[i].Length; e++) groups[players.Of[i][e]].Add((i, e));
+        return groups;
+    })];
 
     private static List<List<(int, int)>> Elements(IReadOnlyList<NdArray> values) =>
         [.. values.SelectMany((x, i) => Enumerable.Range(0, x.Length / x.Dims[0]).Select(e => new List<(int, int)> { (i, e) }))];

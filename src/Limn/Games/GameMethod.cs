@@ -8,7 +8,8 @@ namespace Limn.Games;
 /// Players are the elements of the inputs, or groups of them (<see cref="Mask"/>); absent ones are those of the <see cref="Baseline"/>, or of each of its
 /// rows in turn (<see cref="Baseline.Background(IReadOnlyList{NdArray}, IReadOnlyList{double})"/>), the scores being averaged. Players that are the same in the row and in every
 /// background row cannot change a score: they are left out of the game and get zero, and that is said.
-/// Every element gets its player's value.
+/// Every element gets its player's value. The players of a picture are superpixels (<see cref="Features"/>), each of all channels, and what is absent of it can be
+/// filled from around it (<see cref="Baseline.Inpaint"/>).
 /// </remarks>
 public abstract class GameMethod(IPredictor model) : PerturbationMethod(model)
 {
@@ -17,6 +18,14 @@ public abstract class GameMethod(IPredictor model) : PerturbationMethod(model)
 
     /// <summary>What absent features are (default zero); <see cref="Baseline.Background(IReadOnlyList{NdArray}, IReadOnlyList{double})"/> averages over rows.</summary>
     public Baseline Baseline { get; init; } = Baseline.Zero;
+
+    /// <summary>What the features of a picture are, where no mask says it.</summary>
+    [Option("features", "What the features of a picture are: superpixels, rectangles or its elements; SLIC for pictures of more than 64 elements.")]
+    public PictureFeatures Features { get; init; } = PictureFeatures.Auto;
+
+    /// <summary>About how many segments a picture is divided into (default 50).</summary>
+    [Option("segments", "About how many segments a picture is divided into.")]
+    public int Segments { get; init; } = 50;
 
     internal override bool TakesLayers => true;
 
@@ -35,7 +44,7 @@ public abstract class GameMethod(IPredictor model) : PerturbationMethod(model)
     {
         ArgumentNullException.ThrowIfNull(question);
         IReadOnlyList<NdArray> values = question.PlaceValues();
-        var backgrounds = new Backgrounds(question, Baseline);
+        Backgrounds? backgrounds = Inpaints(question) ? null : new Backgrounds(question, Baseline);
         var scorer = new Scorer(question, question.PredictorThreads);
         double[] prediction = question.Scores();
         var rows = new List<RowGame>();
@@ -44,9 +53,10 @@ public abstract class GameMethod(IPredictor model) : PerturbationMethod(model)
         {
             NdArray[] row = [.. values.Select(v => v.Rows(r, 1))];
             Players players = PlayersOf(question, row, r);
-            var (absent, weights) = backgrounds.Of(r);
-            bool[] constant = new ReplacingMasker(players, row, absent, weights).Constant();
-            var masked = new MaskedModel(scorer, r, new ReplacingMasker(players.Without(constant, out int[] kept), row, absent, weights), room);
+            var (absent, weights) = backgrounds?.Of(r) ?? (row, null);
+            bool[] constant = backgrounds is null ? new bool[players.Count] : new ReplacingMasker(players, row, absent, weights).Constant();
+            Players playing = players.Without(constant, out int[] kept);
+            var masked = new MaskedModel(scorer, r, backgrounds is null ? new InpaintingMasker(question.Model, playing, row) : new ReplacingMasker(playing, row, absent, weights), room);
             room = masked.Room;
             int now = r;
             var game = new Game(masked, question.Cancellation, (done, expected) => question.Report(now * 1000L + (expected == 0 ? 0 : 1000 * done / expected), question.Rows * 1000L), prediction[r])
@@ -60,6 +70,9 @@ public abstract class GameMethod(IPredictor model) : PerturbationMethod(model)
         return Result(question, rows);
     }
 
+    /// <summary>Whether what is absent is filled from around it, which only inputs can be.</summary>
+    private bool Inpaints(Question question) => Baseline is Baseline.Inpainted && question.Places.Count == 0;
+
     /// <summary>Which players belong together, for methods that ask; null for those that do not.</summary>
     private protected virtual Hierarchy? HierarchyOf(Players players, IReadOnlyList<NdArray> absent) => null;
 
@@ -67,7 +80,7 @@ public abstract class GameMethod(IPredictor model) : PerturbationMethod(model)
     {
         if (Mask is { } mask) return Players.Groups(row, [.. mask.Select((m, i) => i < row.Count && m.Rank == row[i].Rank && m.Dims[0] == question.Rows && m.Length == question.Rows * row[i].Length ? m.Rows(r, 1) : m)]);
         InputPlaces? inputs = question.Places.Count == 0 && question.Model is OnnxModel network && network.Graph.Inputs.Any(i => !i.Type.IsFloating()) ? InputPlaces.Of(network) : null;
-        return Players.Elements(row, i => inputs?.IsMask(i) == true);
+        return PicturePlayers.Of(question, row, Features, Segments, i => inputs?.IsMask(i) == true);
     }
 
     private MethodResult Result(Question question, List<RowGame> rows)
