@@ -154,3 +154,10 @@ internal sealed class OnnxRuntimeFactAttribute : FactAttribute
 {
     public OnnxRuntimeFactAttribute() => Skip = OnnxRuntimeProcess.Missing;
 }
+
+/// <summary>A theory about what ONNX Runtime makes of files; skipped, with a message, where that is not installed.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class OnnxRuntimeTheoryAttribute : TheoryAttribute
+{
+    public OnnxRuntimeTheoryAttribute() => Skip = OnnxRuntimeProcess.Missing;
+}

@@ -12,21 +12,24 @@ namespace Limn.Engine.Tests.Runtime;
 /// <param name="Expected">The outputs by their names in the file.</param>
 internal sealed record WrittenCase(string Name, RuntimeCase Case, IReadOnlyDictionary<string, NdArray> Expected)
 {
-    public static WrittenCase Of(string name, Graph graph, IReadOnlyList<NdArray> feeds)
+    /// <summary>Whether there are floating numbers of 16 bits, which the file holds as FLOAT.</summary>
+    public bool Halves { get; init; }
+
+    public static WrittenCase Of(string name, Graph graph, IReadOnlyList<NdArray> feeds, OnnxWriteOptions? options = null)
     {
         using var stream = new MemoryStream();
-        OnnxWriter.Write(graph, stream);
+        OnnxWriter.Write(graph, stream, options);
         byte[] bytes = stream.ToArray();
         NdArray[] results = new Session(graph, threads: 1).Run([.. feeds]);
         GraphProto written = ModelProto.Parser.ParseFrom(bytes).Graph;
         NdArray[] fed = [.. feeds.Zip(graph.Inputs, (f, i) => f.As(TensorWriter.TypeOf(i.Type)))]; // everything floating is written as FLOAT
         bool knows = fed.Concat(results.Select(r => r.As(TensorWriter.TypeOf(r.Type)))).All(a => RuntimeTypes.Knows(a.Type));
         return new WrittenCase(name, new RuntimeCase(bytes, knows ? [.. graph.Inputs.Select(i => i.Name).Zip(fed)] : null),
-            written.Output.Select(o => o.Name).Zip(results).ToDictionary(p => p.First, p => p.Second));
+            written.Output.Select(o => o.Name).Zip(results).ToDictionary(p => p.First, p => p.Second)) { Halves = graph.Values.Any(v => v.Type is ElementType.Float16 or ElementType.BFloat16) };
     }
 
     /// <summary>The gradient graph of a target at places, with what arrives at the target as one more input; null where nothing reaches a place.</summary>
-    public static WrittenCase? GradientOf(string name, Graph graph, Value target, IReadOnlyList<Value> places, IReadOnlyList<NdArray> feeds)
+    public static WrittenCase? GradientOf(string name, Graph graph, Value target, IReadOnlyList<Value> places, IReadOnlyList<NdArray> feeds, OnnxWriteOptions? options = null)
     {
         NdArray value = new Session(graph, threads: 1).Run(graph.Inputs.Zip(feeds).ToDictionary(), [target])[0];
         var builder = new GraphBuilder(graph);
@@ -37,7 +40,7 @@ internal sealed record WrittenCase(string Name, RuntimeCase Case, IReadOnlyDicti
         outputs.ClearOutputs();
         foreach (var (reached, i) in gradient.Gradients.Select((g, i) => (g, i)))
             if (reached is not null) outputs.Output(reached, $"gradient.{i}");
-        return Of(name, outputs.Build(), [.. feeds, Weights(value.Dims)]);
+        return Of(name, outputs.Build(), [.. feeds, Weights(value.Dims)], options);
     }
 
     /// <summary>What differs: null if nothing does.</summary>
