@@ -14,7 +14,7 @@ namespace Limn.Engine.Tests.Runtime;
 /// </summary>
 public class ConformanceSweepTests(ITestOutputHelper log)
 {
-    private static readonly int Step = Environment.GetEnvironmentVariable("LIMN_ORT_SWEEP") == "1" ? 1 : 12;
+    private static readonly int Step = Environment.GetEnvironmentVariable("LIMN_ORT_SWEEP") == "1" ? 1 : 20;
 
     /// <summary>What ONNX Runtime says of a file that is wrong, rather than of an operator that it lacks.</summary>
     private static readonly string[] Invalid = ["invalid model", "ShapeInferenceError", "TypeInferenceError", "the process ended"];

@@ -31,16 +31,31 @@ internal sealed record WrittenCase(string Name, RuntimeCase Case, IReadOnlyDicti
     /// <summary>The gradient graph of a target at places, with what arrives at the target as one more input; null where nothing reaches a place.</summary>
     public static WrittenCase? GradientOf(string name, Graph graph, Value target, IReadOnlyList<Value> places, IReadOnlyList<NdArray> feeds, OnnxWriteOptions? options = null)
     {
-        NdArray value = new Session(graph, threads: 1).Run(graph.Inputs.Zip(feeds).ToDictionary(), [target])[0];
+        if (GradientGraph(graph, target, places) is not { } gradient) return null;
+        return Of(name, gradient, [.. feeds, Arriving(graph, target, feeds)], options);
+    }
+
+    /// <summary>As above; its outputs are the gradients.</summary>
+    public static Graph? GradientGraph(Graph graph, Value target, IReadOnlyList<Value> places)
+    {
         var builder = new GraphBuilder(graph);
-        Value seed = builder.Input("arriving", ElementType.Float, target.Shape);
+        Value seed = builder.Input($"arriving.{graph.Inputs.Count}", ElementType.Float, target.Shape);
         GradientGraph gradient = Gradient.Of(builder, graph, target, places, seed: seed);
         if (gradient.Gradients.All(g => g is null)) return null;
         var outputs = new GraphBuilder(gradient.Graph);
         outputs.ClearOutputs();
         foreach (var (reached, i) in gradient.Gradients.Select((g, i) => (g, i)))
-            if (reached is not null) outputs.Output(reached, $"gradient.{i}");
-        return Of(name, outputs.Build(), [.. feeds, Weights(value.Dims)], options);
+            if (reached is not null) outputs.Output(reached, $"gradient.{graph.Inputs.Count}.{i}");
+        return outputs.Build();
+    }
+
+    /// <summary>What arrives at the target: numbers from 0.5 to 1.5, different at neighbours, so that no gradient is zero because its parts cancel.</summary>
+    public static NdArray Arriving(Graph graph, Value target, IReadOnlyList<NdArray> feeds)
+    {
+        NdArray value = new Session(graph, threads: 1).Run(graph.Inputs.Zip(feeds).ToDictionary(), [target])[0];
+        NdArray weights = NdArray.Create(ElementType.Float, value.Dims.ToArray());
+        for (int i = 0; i < weights.Length; i++) weights.Floats[i] = 0.5f + 0.25f * (i * 7 % 5);
+        return weights;
     }
 
     /// <summary>What differs: null if nothing does.</summary>
@@ -85,13 +100,5 @@ internal sealed record WrittenCase(string Name, RuntimeCase Case, IReadOnlyDicti
             norm += (double)expected[i] * expected[i];
         }
         return Math.Sqrt(apart) / Math.Max(Math.Sqrt(norm), smallest);
-    }
-
-    /// <summary>Numbers from 0.5 to 1.5, different at neighbours, so that no gradient is zero because its parts cancel.</summary>
-    private static NdArray Weights(ReadOnlySpan<int> dims)
-    {
-        NdArray weights = NdArray.Create(ElementType.Float, dims.ToArray());
-        for (int i = 0; i < weights.Length; i++) weights.Floats[i] = 0.5f + 0.25f * (i * 7 % 5);
-        return weights;
     }
 }
