@@ -1,6 +1,7 @@
 using System.Globalization;
 using Limn.Engine;
 using Limn.Engine.Graphs;
+using Limn.Engine.Operators;
 using Limn.Games;
 using Limn.Models;
 
