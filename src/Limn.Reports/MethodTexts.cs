@@ -19,6 +19,8 @@ public static class MethodTexts
     private const string NoSum = "The values do not add up to the score, so they are no shares of it; compare them only within one picture.";
     private const string Replacement =
         "It depends on what replaces the hidden part. The model sees an input that may look like nothing it was trained on, and part of the change can be its reaction to that.";
+    private const string Fairness = "Features that carry the same information share the credit, so that each alone can look small.";
+    private const string Background = "Every value is measured from the background: other rows there ask another question, and get another answer.";
 
     private const string Coarse =
         "It is as coarse as its layer: a map of 7 × 7 or 13 × 13 cells, drawn smooth over the picture. Fine outlines in the picture are the picture's, not the map's.";
@@ -351,6 +353,36 @@ public static class MethodTexts
                 "For the same reason the values need not add up to the score.",
                 NotTheWorld,
             ]),
+        ["shapley-values"] = new(
+            "Shapley Values",
+            "Each value is the feature's fair share of the score: what it adds when it joins the other features, averaged over all orders in which they can come.",
+            ["How the whole way from the score without any feature to the score with all of them is shared out: the values add up exactly.", "Joint effects are shared evenly among those who bring them, so that no feature hides behind another."],
+            [Replacement, Fairness, Background, NotTheWorld]),
+        ["kernel-shap"] = new(
+            "Kernel SHAP",
+            "Shapley values, found by a regression of the score on which features are present. Each value is the feature's fair share of the way from the score without any feature to the score with all.",
+            ["The values add up to that change of the score.", "Where not all coalitions were asked for, the standard error says how far a value may be off."],
+            [Replacement, Fairness, Background, NotTheWorld]),
+        ["permutation-shap"] = new(
+            "Permutation SHAP",
+            "Shapley values by experiment: features arrive one after another in random orders, and each value is what the feature added to the score on arrival, on average.",
+            ["The values add up to the change of the score, whatever the number of orders.", "The standard error says how far a value may be off."],
+            [Replacement, Fairness, Background, NotTheWorld]),
+        ["shapley-sampling"] = new(
+            "Shapley Value Sampling",
+            "Shapley values by experiment: each value is what the feature added to random coalitions of the others, with coalitions of every size counting the same.",
+            ["The values add up to the change of the score.", "The standard error says how far a value may be off."],
+            [Replacement, Fairness, Background, NotTheWorld]),
+        ["banzhaf"] = new(
+            "Banzhaf Values",
+            "Each value is what the feature adds to the score when it joins a coalition of the others, all coalitions counting the same.",
+            ["The order of the features, which noise in the scores disturbs less than that of Shapley values.", "The sign: positive means that the feature raises the score more often, or by more, than it lowers it."],
+            [Replacement, "The values need not add up to the change of the score.", Background, NotTheWorld]),
+        ["shapley-interactions"] = new(
+            "Shapley Interactions",
+            "The score is shared out over single features and pairs. A pair's part is what the two do together beyond what each does alone; the value of a feature is its own part and half of each of its pairs.",
+            ["Which features work together or against each other.", "All parts add up to the change of the score."],
+            [Replacement, "Joint effects of three and more features are shared out over their pairs: how, the index decides, and another index gives other numbers.", Background, NotTheWorld]),
         ["occlusion"] = new(
             "Occlusion",
             "A window slides over the input and hides what is under it. Each value is how much the score falls while that place is hidden, averaged over all windows that cover it.",

@@ -94,6 +94,12 @@ public sealed record Attribution
     /// <summary>The score at the baseline for each row, for methods that have one.</summary>
     public IReadOnlyList<double>? BaselinePrediction { get; init; }
 
+    /// <summary>Shapley values and their like: the score with all features absent, of each row, from which the attributions lead to the score. Null for other methods.</summary>
+    public IReadOnlyList<double>? ExpectedValue { get; init; }
+
+    /// <summary>Methods that play a game: the players of each row (elements, columns, superpixels, words) and what each got. Null for other methods.</summary>
+    public IReadOnlyList<Games.PlayerValues>? Players { get; init; }
+
     /// <summary>For each row the sum of the attributions minus the change of the score that they should add up to; null where a method promises no sum.</summary>
     public IReadOnlyList<double>? ConvergenceDelta { get; init; }
 
@@ -136,6 +142,9 @@ public sealed record ExplainOptions
 
     /// <summary>Between which numbers the data lie, to notice baselines and noise unlike any data; a table of 20 rows or more tells its own when null.</summary>
     public DataRange? Range { get; init; }
+
+    /// <summary>How many threads may call a black box (an <see cref="Models.IPredictor"/> that is no <see cref="Models.OnnxModel"/>) at the same time: more than 1 only if it is safe to. An ONNX network uses its own threads.</summary>
+    public int PredictorThreads { get; init; } = 1;
 
     public IProgress<Progress>? Progress { get; init; }
 

@@ -65,24 +65,35 @@ public abstract record Baseline
     public static Baseline Background(Tensor<float> rows)
     {
         NdArray array = NdArray.From(rows);
-        return new SeveralBaselines([.. Enumerable.Range(0, array.Dims[0]).Select(r => new ArrayBaseline([array.Rows(r, 1)]))]);
+        return Background([array]);
     }
 
     /// <summary>Each row of the arrays, one for each input of the model, as a baseline; the attributions are averaged over them.</summary>
+    /// <param name="arrays">The rows.</param>
+    /// <param name="weights">How much each row counts, for methods that play a game; null where all count the same.</param>
+    /// <exception cref="InvalidOptionException">The weights are not one for each row, or negative.</exception>
     /// <exception cref="ShapeMismatchException">The arrays have different numbers of rows, or none.</exception>
-    public static Baseline Background(IReadOnlyList<NdArray> arrays)
+    public static Baseline Background(IReadOnlyList<NdArray> arrays, IReadOnlyList<double>? weights = null)
     {
         ArgumentNullException.ThrowIfNull(arrays);
         int rows = arrays.Count == 0 || arrays[0].Rank == 0 ? 0 : arrays[0].Dims[0];
         if (rows == 0 || arrays.Any(a => a.Rank == 0 || a.Dims[0] != rows))
             throw new ShapeMismatchException($"A background needs at least one row, and as many for each input; the arrays are {string.Join(", ", arrays)}.");
-        return new SeveralBaselines([.. Enumerable.Range(0, rows).Select(r => new ArrayBaseline([.. arrays.Select(a => a.Rows(r, 1))]))]);
+        if (weights is not null && (weights.Count != rows || weights.Any(w => !(w >= 0) || !double.IsFinite(w)) || !(weights.Sum() > 0)))
+            throw new InvalidOptionException($"A background of {rows} rows needs as many weights, none negative and not all zero; {weights.Count} were given, which add up to {weights.Sum()}.");
+        return new BackgroundBaseline(arrays, weights is null ? null : [.. weights.Select(w => w / weights.Sum())]);
     }
 
     public abstract string Describe();
 
     /// <summary>How many alternatives there are.</summary>
     internal virtual int Count => 1;
+
+    /// <summary>What each alternative weighs, adding up to one; null where all weigh the same.</summary>
+    internal virtual IReadOnlyList<double>? Weights => null;
+
+    /// <summary>The alternatives as the rows of an array for each input, where they are the same whatever the input; null where they are not.</summary>
+    internal virtual IReadOnlyList<NdArray>? RowsFor(IReadOnlyList<NdArray> inputs) => null;
 
     /// <summary>The alternatives, each an array for each input with as many rows as the inputs have.</summary>
     internal virtual IEnumerable<IReadOnlyList<NdArray>> Resolve(IReadOnlyList<NdArray> inputs) => [[.. inputs.Select((x, i) => Fill(x, i))]];
@@ -135,9 +146,7 @@ public abstract record Baseline
             if (index >= Arrays.Count)
                 throw new ShapeMismatchException($"The model has more inputs than the {Arrays.Count} that a baseline was given for.");
             NdArray array = Arrays[index];
-            if (array.Type.Storage() == Storage.Float)
-                foreach (float v in array.Floats)
-                    if (!float.IsFinite(v)) throw new InvalidDataException($"The baseline holds {v}; it must be finite numbers.");
+            if (array.Type.Storage() == Storage.Float) CheckFinite(array);
             int inner = input.Length / input.Dims[0];
             bool fits = array.Dims.SequenceEqual(input.Dims) || array.Dims.SequenceEqual(input.Dims[1..])
                 || (array.Rank == input.Rank && array.Dims[0] == 1 && array.Dims[1..].SequenceEqual(input.Dims[1..]));
@@ -204,6 +213,32 @@ public abstract record Baseline
         }
     }
 
+    private sealed record BackgroundBaseline(IReadOnlyList<NdArray> Arrays, IReadOnlyList<double>? Shares) : Baseline
+    {
+        public override string Describe() => $"{Count} baselines";
+
+        internal override int Count => Arrays[0].Dims[0];
+
+        internal override IReadOnlyList<double>? Weights => Shares;
+
+        internal override IReadOnlyList<NdArray>? RowsFor(IReadOnlyList<NdArray> inputs)
+        {
+            Row(0).Resolve([.. inputs.Select(x => x.Rows(0, 1))]).First(); // says what does not fit
+            foreach (NdArray array in Arrays.Where(a => a.Type.IsFloating())) CheckFinite(array);
+            return [.. Arrays.Zip(inputs, (a, x) => InputConversion.Convert("background", x.Type, a).Reshape([a.Dims[0], .. x.Dims[1..]]))];
+        }
+
+        internal override IEnumerable<IReadOnlyList<NdArray>> Resolve(IReadOnlyList<NdArray> inputs) => Rows.SelectMany(r => r.Resolve(inputs));
+
+        internal override IEnumerable<IReadOnlyList<Value>> InGraph(ExplanationGraph question) => Rows.SelectMany(r => r.InGraph(question));
+
+        private protected override NdArray Fill(NdArray input, int index) => throw new LimnException("This method takes a single baseline.");
+
+        private IEnumerable<Baseline> Rows => Enumerable.Range(0, Count).Select(Row);
+
+        private Baseline Row(int r) => new ArrayBaseline([.. Arrays.Select(a => a.Rows(r, 1))]);
+    }
+
     private sealed record SeveralBaselines(IReadOnlyList<Baseline> Parts) : Baseline
     {
         public override string Describe() => $"{Count} baselines";
@@ -215,6 +250,12 @@ public abstract record Baseline
         internal override IEnumerable<IReadOnlyList<Value>> InGraph(ExplanationGraph question) => Parts.SelectMany(p => p.InGraph(question));
 
         private protected override NdArray Fill(NdArray input, int index) => throw new LimnException("This method takes a single baseline.");
+    }
+
+    private static void CheckFinite(NdArray array)
+    {
+        foreach (float v in array.Floats)
+            if (!float.IsFinite(v)) throw new InvalidDataException($"The baseline holds {v}; it must be finite numbers.");
     }
 
     /// <summary>What stands in for an element of a channel.</summary>

@@ -91,6 +91,8 @@ internal static class Diagnosis
             BaselinePrediction = result.BaselinePrediction,
             ConvergenceDelta = result.Delta,
             Conservation = result.Conservation,
+            ExpectedValue = result.ExpectedValue ? result.BaselinePrediction : null,
+            Players = result.Players,
             Flags = flags,
             Remarks = remarks,
             Seed = options.Seed,

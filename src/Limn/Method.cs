@@ -22,6 +22,12 @@ public sealed record MethodResult(IReadOnlyList<NdArray> Values, double[] Predic
     /// <summary>Where relevance went, for methods that propagate it and checked.</summary>
     public IReadOnlyList<Propagation.Conservation>? Conservation { get; init; }
 
+    /// <summary>The players of each row and what each got, for methods that play a game.</summary>
+    public IReadOnlyList<Games.PlayerValues>? Players { get; init; }
+
+    /// <summary>Whether <see cref="BaselinePrediction"/> is the expected value from which the attributions lead to the score.</summary>
+    public bool ExpectedValue { get; init; }
+
     /// <summary>What the method itself has to say about its result; one sentence each.</summary>
     public IReadOnlyList<string> Remarks { get; init; } = [];
 

@@ -31,7 +31,8 @@ public sealed class MethodAttribute(string name, string title, string summary) :
 
     /// <summary>
     /// What one row costs, with the default options, as a sum of products of <c>forward</c>, <c>backward</c>, numbers, options, and counts of what the model has
-    /// (<c>elements</c>, <c>windows</c>, <c>channels</c>, <c>baselines</c>), such as <c>steps × (forward + backward)</c>.
+    /// (<c>elements</c>, <c>windows</c>, <c>channels</c>, <c>baselines</c>; of games <c>players</c>, <c>others</c>, one player less, <c>coalitions</c>, all sets of players but the one of all, whose
+    /// value is known, and the rows of the <c>background</c>), such as <c>steps × (forward + backward)</c>. Games ask for a coalition once, so that those that sample may cost less.
     /// </summary>
     public string Cost { get; init; } = "";
 
@@ -155,6 +156,12 @@ public static class MethodRegistry
         typeof(AttentionRelevance),
         typeof(FeatureAblation),
         typeof(Occlusion),
+        typeof(ShapleyValues),
+        typeof(KernelShap),
+        typeof(PermutationShap),
+        typeof(ShapleySampling),
+        typeof(BanzhafValues),
+        typeof(ShapleyInteractions),
     ];
 
     // A model that does nothing, around which methods show their defaults.

@@ -214,6 +214,16 @@ public sealed record Question : IAsked
         return (int)Math.Clamp(Math.Min(log.Budget, ComfortableBytes) / row, 1, MostRows);
     }
 
+    /// <summary>How many threads may ask a black box at once.</summary>
+    internal int PredictorThreads => log.PredictorThreads;
+
+    internal long Budget => log.Budget;
+
+    internal CancellationToken Cancellation => log.Cancellation;
+
+    /// <summary>Notes that rows went through the model.</summary>
+    internal void CountCalls(int rows) => log.Count(rows);
+
     /// <summary>Says how far the work is.</summary>
     public void Report(long done, long total) => log.Report(done, total);
 

@@ -9,6 +9,8 @@ internal sealed class RunLog(ExplainOptions options)
 
     public long Budget { get; } = options.Budget;
 
+    public int PredictorThreads => options.PredictorThreads;
+
     public CancellationToken Cancellation => options.Cancellation;
 
     public long Calls => calls;

@@ -62,7 +62,7 @@ internal static class ExplanationFiles
         json.Strings("flags", FlagsOf(attribution));
         json.Strings("remarks", attribution.Remarks);
         json.WriteNumber("seed", attribution.Seed);
-        json.WriteNull("expectedValue");
+        json.Numbers("expectedValue", attribution.ExpectedValue);
         json.WriteNumber("modelCalls", attribution.ModelCalls);
         json.WriteNumber("elapsedSeconds", attribution.Elapsed.TotalSeconds);
         if (explanation.Scores is { } scores)

@@ -22,6 +22,9 @@ internal static class MethodPictures
         public Dictionary<string, string> Options { get; init; } = [];
         public Target? Neuron { get; init; }
         public Baseline? Baseline { get; init; }
+
+        /// <summary>The side of the blocks that are features; 0 where each pixel is one.</summary>
+        public int Blocks { get; init; }
     }
 
     private static readonly Dictionary<string, Setting> Settings = new()
@@ -32,6 +35,8 @@ internal static class MethodPictures
         ["neuron-conductance"] = new() { Neuron = Target.Neuron("relu3", 8) },
         ["deep-lift-shap"] = new() { Baseline = Baseline.Several(Baseline.Zero, Baseline.Mean, Baseline.White) },
         ["occlusion"] = new() { Options = new() { ["window"] = "1,2,2", ["stride"] = "1,1,1" } },
+        ["shapley-values"] = new() { Blocks = 2 },
+        ["shapley-interactions"] = new() { Blocks = 3 },
         ["rect-grad"] = new() { Options = new() { ["percentile"] = "80" } },
     };
 
@@ -43,6 +48,7 @@ internal static class MethodPictures
         if (setting.At is { } layer) parts.Add($"layer `{layer}`");
         if (setting.Neuron is { } neuron) parts.Add($"neuron `{neuron.Describe()}`");
         if (setting.Model != "model.onnx") parts.Add($"model `{setting.Model}`");
+        if (setting.Blocks > 0) parts.Add($"features of {setting.Blocks}×{setting.Blocks} pixels");
         if (setting.Baseline is not null) parts.Add("black, mean and white as the background");
         return parts.Count == 0 ? "" : $" ({string.Join(", ", parts)})";
     }
@@ -51,7 +57,7 @@ internal static class MethodPictures
     {
         Setting setting = Of(method);
         OnnxModel model = OnnxModel.Load(Path.Combine(Samples, setting.Model));
-        MethodData? data = setting.Neuron is null && setting.Baseline is null ? null : new() { Neuron = setting.Neuron, Baseline = setting.Baseline };
+        MethodData? data = setting == new Setting() ? null : new() { Neuron = setting.Neuron, Baseline = setting.Baseline, Mask = setting.Blocks > 0 ? [Blocks(setting.Blocks)] : null };
         Attribution a = MethodRegistry.Create(method.Name, model, setting.Options, data).Explain([Digits.Value.Pixels], Target.Predicted, new ExplainOptions { At = setting.At });
         var (flat, inner) = (new float[a.Values.FlattenedLength], (int)a.Values.FlattenedLength / Rows.Length);
         a.Values.FlattenTo(flat);
@@ -60,6 +66,8 @@ internal static class MethodPictures
         Image[] maps = [.. Rows.Select((_, r) => Fit(HeatMap.Render(flat.AsSpan(r * inner, inner), shape[0], shape[1], shape[2], options: options).Picture))];
         return ContactSheet.Compose([Digits.Value.Drawn, maps], gap: 6);
     }
+
+    private static NdArray Blocks(int side) => new([.. Enumerable.Range(0, Side * Side).Select(i => (long)(i / Side / side * Side + i % Side / side))], 1, Side, Side);
 
     private static Setting Of(MethodDescription method)
     {

@@ -81,7 +81,7 @@ internal static class AxiomCases
         yield return Unused("a neighbour of what counts", Of((g, x) => Pick(g, x, 0), 1, 16, 16), Picture([.. Enumerable.Range(0, 256).Select(i => i % 16 < 8 ? 1f : 0)], 1, 16, 16), -0.5f, 1);
 
         static AxiomCase Unused(string name, OnnxModel model, NdArray x, float baseline, int element) =>
-            new(Axioms.Dummy, name, e => e.Of(model, x, baseline) is var a ? Math.Abs(a.Values[element]) / a.Size : null);
+            new(Axioms.Dummy, name, e => e.Of(model, x, baseline) is var a ? Math.Max(0, Math.Abs(a.Values[element]) - 6 * a.Errors[element]) / a.Size : null);
     }
 
     private static IEnumerable<AxiomCase> Invariance()

@@ -28,11 +28,24 @@ public sealed class AxiomTableTests
             return;
         }
         var explainer = new Explainer(method);
-        var misses = AxiomCases.All.Where(c => c.Axiom == axiom).Select(c => (c.Name, Miss: c.Miss(explainer))).Where(m => m.Miss is not null).ToArray();
+        var misses = AxiomCases.All.Where(c => c.Axiom == axiom).Select(c => (c.Name, Miss: MissOf(c, explainer))).Where(m => m.Miss is not null).ToArray();
         Assert.NotEmpty(misses);
         if (method.Axioms.HasFlag(axiom))
             Assert.All(misses, m => Assert.True(m.Miss < Holds, $"{name} claims {axiom} and misses it by {m.Miss:P2} on: {m.Name}"));
         else
             Assert.True(misses.Any(m => m.Miss > Fails), $"{name} does not claim {axiom}, and no case speaks against it: it misses by at most {misses.Max(m => m.Miss):P2}. Claim it, or add a witness.");
+    }
+
+    /// <summary>How far a method misses an axiom in a case; null where the case says nothing, or has more features than the method enumerates.</summary>
+    private static double? MissOf(AxiomCase c, Explainer explainer)
+    {
+        try
+        {
+            return c.Miss(explainer);
+        }
+        catch (InvalidOptionException e) when (e.Message.Contains("players", StringComparison.Ordinal))
+        {
+            return null;
+        }
     }
 }

@@ -131,6 +131,11 @@ public sealed class GoldenTests(ITestOutputHelper output)
                 Baseline = Start(),
                 Mask = entry.TryGetProperty("mask", out JsonElement mask) ? [Array(folder, mask.GetString()!)] : null,
             },
+            "shapley-values" => new ShapleyValues(model)
+            {
+                Baseline = Start(),
+                Mask = entry.TryGetProperty("mask", out JsonElement groups) ? [Array(folder, groups.GetString()!)] : null,
+            },
             "occlusion" => new Occlusion(model) { Baseline = Start(), Window = Ints("window"), Stride = Ints("stride") },
             _ => null,
         };
