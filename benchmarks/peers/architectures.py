@@ -187,11 +187,14 @@ def same_piece(case, module, inputs, weights, command, feeds, folder):
     limn(command, "predict", path, *feeds, "--output", folder / "watched")
     count = len(list((folder / "watched").glob("output.*.npy")))
     values = [torch.from_numpy(np.load(folder / "watched" / f"output.{i}.npy")) for i in range(1, count)]
+    given = [t.detach() for t in inputs.values()]
     with torch.no_grad():
-        exact = watched.double()(*(t.detach().double() if t.is_floating_point() else t for t in inputs.values()))[1:]
-    far = max(float((a - b).norm() / b.norm()) for a, b in zip(values, exact)) if exact else 0.0
-    if len(values) != len(exact) or not far <= OUTPUT_BAR:
-        raise RuntimeError(f"{len(values)} inner values, {len(exact)} wanted; they are off by {far:.1e}")
+        single = watched(*(t.float() if t.is_floating_point() else t for t in given))[1:]
+        exact = watched.double()(*(t.double() if t.is_floating_point() else t for t in given))[1:]
+    for i, (got, rounded, wanted) in enumerate(zip(values, single, exact, strict=True)):
+        far, usual = (float((v - wanted).norm() / wanted.norm()) for v in (got, rounded))
+        if not far <= max(OUTPUT_BAR, 2 * usual):    # deep within, single precision itself may lose more than the bar of outputs
+            raise RuntimeError(f"inner value {i} of {len(values)} is off by {far:.1e}; PyTorch's in single precision by {usual:.1e}")
     with kinks.replay(values):
         return reference(case, module, inputs, weights, torch.float64)[1]
 
