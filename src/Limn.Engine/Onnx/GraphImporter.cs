@@ -122,6 +122,8 @@ internal sealed class GraphImporter(GraphProto graph, ImportSession session, Gra
         array ??= attributes.Ints("value_ints") is { } ints ? NdArray.Vector(ints) : null;
         array ??= attributes.Strings("value_strings") is { } strings ? new NdArray(strings, strings.Length) : null;
         AddInitializer(node.Output[0], array ?? throw new InvalidModelException("it has no value."));
+        if (outer is not null) return;
+        foreach (AttributeProto attribute in node.Attribute) attribute.T?.ClearRawData(); // as of initializers
     }
 
     private void AddInitializer(string name, NdArray array)

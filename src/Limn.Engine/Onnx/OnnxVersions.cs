@@ -34,6 +34,18 @@ internal static class OnnxVersions
         return domains;
     }
 
+    /// <summary>The operator set from which on an operator of ai.onnx takes elements of a type, where that is after the operator's own version.</summary>
+    public static int Since(string op, ElementType type) => (op, type) switch
+    {
+        (_, ElementType.Int2 or ElementType.UInt2) => 25,
+        (_, ElementType.Float8E8M0) => 24,
+        (_, ElementType.Float4E2M1) => 23,
+        (_, ElementType.Int4 or ElementType.UInt4) => 21,
+        ("ReduceMax" or "ReduceMin", ElementType.Bool) => 20,
+        ("Equal", ElementType.String) => 19,
+        _ => type.IsSmallFloat() ? 19 : MinOpset,
+    };
+
     /// <summary>A domain as it is compared: "ai.onnx" is the empty one.</summary>
     public static string Domain(string domain) => domain == "ai.onnx" ? "" : domain;
 

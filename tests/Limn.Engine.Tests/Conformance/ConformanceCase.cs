@@ -105,7 +105,7 @@ internal sealed record ConformanceCase(string Name, byte[] Model, IReadOnlyList<
         _ => $"'{array.Strings[i]}'",
     };
 
-    private static NdArray Tensor(byte[] bytes)
+    public static NdArray Tensor(byte[] bytes)
     {
         using var external = new ExternalData(folder: null, 0);
         return new TensorReader(external).Read(TensorProto.Parser.ParseFrom(bytes));

@@ -97,7 +97,7 @@ public sealed class LabelEncoder(NdArray keys, NdArray values, NdArray otherwise
     public NdArray Values { get; } = values;
 
     /// <summary>What all else is replaced by, a single element.</summary>
-    public NdArray Default { get; } = otherwise;
+    public NdArray Default { get; } = otherwise.Reshape(1); // the format wants a vector of one
 
     public override string Name => "LabelEncoder";
 
