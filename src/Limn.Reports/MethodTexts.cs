@@ -398,6 +398,36 @@ public static class MethodTexts
             "The score is shared out over single features and pairs. A pair's part is what the two do together beyond what each does alone; the value of a feature is its own part and half of each of its pairs.",
             ["Which features work together or against each other.", "All parts add up to the change of the score."],
             [Replacement, "Joint effects of three and more features are shared out over their pairs: how, the index decides, and another index gives other numbers.", Background, NotTheWorld]),
+        ["rise"] = new(
+            "RISE",
+            "The model sees the picture through thousands of random, blotchy masks. Each value is the mean score of those masks that show the pixel: high where seeing the pixel goes with a high score.",
+            ["Which regions raise the score when they are seen, without looking inside the model.", "The standard error says how far chance may have moved a value."],
+            [
+                "The values are scores, not parts of the score: compare them with each other, not with zero.",
+                "It sees nothing smaller than a cell of its masks, and takes thousands of answers: with few the picture is spotted by chance.",
+                Replacement,
+                NotTheWorld,
+            ]),
+        ["sobol"] = new(
+            "Sobol Indices",
+            "Parts of the picture, or columns of a table, fade in and out at random. Each value is the share of the ups and downs of the score that a part is responsible for, alone and together with others.",
+            ["Which parts move the score most, joint effects included.", "With order=first: how much of that a part does on its own."],
+            ["There is no sign: a part that speaks against the target counts like one that speaks for it.", "Joint effects count for each part that takes part in them, so that the shares may add up to more than one.", "With few samples small differences are chance; another seed shows how much.", Replacement, NotTheWorld]),
+        ["hsic"] = new(
+            "HSIC",
+            "Parts of the picture, or columns of a table, come and go at random. Each value measures how much the score depends on whether the part is there.",
+            ["Which parts matter in any way, also if they raise the score in some company and lower it in other.", "It needs few answers of the model for that."],
+            ["There is no sign.", "The values are measures of dependence, not parts of the score; parts without any effect have small values, not zero.", Replacement, NotTheWorld]),
+        ["meaningful-perturbation"] = new(
+            "Meaningful Perturbation",
+            "A search for the smallest smooth part of the picture whose blurring takes the score away. Each value says how far a pixel is blurred in the end: 1 is what has to go.",
+            ["Which part the score hangs on: without it, it is gone."],
+            ["The mask is found step by step. Another start, another weight of its size or another seed can lead to another mask.", "It is one part that suffices, not all that count: what can stand in for something else may be missing.", "The values are a mask, not parts of the score.", NotTheWorld]),
+        ["extremal-perturbation"] = new(
+            "Extremal Perturbation",
+            "Of all smooth parts of the picture of a given size, the one that alone, with the rest blurred, keeps the score highest. Each value says how far a pixel is shown.",
+            ["The best evidence of that size: what the model needs to see.", "With several sizes, how much of the picture is enough."],
+            ["The size is asked for, not found: the mask has it also where less would do, or where it is not enough.", "The mask is found step by step and may be one good answer among several.", "The values are a mask, not parts of the score.", NotTheWorld]),
         ["occlusion"] = new(
             "Occlusion",
             "A window slides over the input and hides what is under it. Each value is how much the score falls while that place is hidden, averaged over all windows that cover it.",

@@ -37,6 +37,8 @@ internal sealed class Explainer(MethodDescription method)
     private Dictionary<string, string>? Limit() => method.Name switch
     {
         "guided-ig" => new() { ["steps"] = "1000" },
+        // What a game keeps to it keeps to for its players; here each element is one, also of a larger picture.
+        _ when typeof(Limn.Games.GameMethod).IsAssignableFrom(method.Type) => new() { ["features"] = "elements" },
         _ => null,
     };
 }

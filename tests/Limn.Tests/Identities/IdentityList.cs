@@ -15,6 +15,8 @@ public sealed class IdentityList
         [6] = "the map of XGrad-CAM before the ReLU adds up to the score of a ReLU head without biases",
         [9] = "relevance of attention with zero gradient is the identity",
         [11] = "the regions of XRAI on a picture of two colours are its halves",
+        [12] = "RISE of a constant is that constant everywhere",
+        [14] = "the mask of an extremal perturbation has the area asked for, within 5 %",
     };
 
     private static readonly Dictionary<int, string> NotHereYet = new()
@@ -22,9 +24,7 @@ public sealed class IdentityList
         [7] = "CKA is 1 between X and X Q, and between X and c X: similarity of representations",
         [8] = "PWCCA of X with itself is 1: similarity of representations",
         [10] = "randomisation of parameters against constant maps has no correlation: sanity checks",
-        [12] = "RISE of a constant is that constant everywhere",
         [13] = "the pointing game's tolerance at its edge: evaluation with ground truth",
-        [14] = "the mask of an extremal perturbation has the area asked for, within 5 %",
     };
 
     [Fact]

@@ -6,23 +6,25 @@ namespace Limn.Games;
 
 /// <summary>Extremal Perturbation: of all smooth parts of a given size, the one that alone keeps the score highest.</summary>
 /// <remarks>
-/// Maximises F(x̂(m)) / |F(x) − F(b)| − w_t mean (sort(m) − r_a)², with r_a zeros and then a share a of ones, w_t = 300 · 1.0035^t, by stochastic gradient descent with momentum 0.9 on a coarse
-/// mask that a smooth maximum widens to blobs and that is interpolated to the picture's size. In x̂ each pixel is blurred the more the less the mask shows it: from a stack of eight blurs (up to 20 of 224 pixels)
-/// its two nearest are mixed; with a <see cref="Baseline"/> b + (x − b) m instead. The value of a pixel is the mask. Fong, Patrick, Vedaldi: Understanding Deep Networks via
-/// Extremal Perturbations and Smooth Masks, ICCV 2019, eq. 5 and section 3; TorchRay's numbers for 224 pixels (cells of 7, σ of 21), in proportion for others.
-/// Beside TorchRay: the score is divided by the change that the strongest blur makes, so that logits and probabilities weigh alike against the area; the step counts for a mask of 32 × 32 cells and shrinks with
-/// the number of cells; the cells end at the picture's edge; mirroring every other step is an option, because a mirrored digit or word is another.
-/// Where the area is missed by more than 5 % of itself, that is said: an area far smaller than a blob cannot be met.
+/// Maximises 15 F(x̂(m)) / u − w_t mean (sort(m) − r)², with r zeros and then a share of ones, w_t = 300 · 1.0035^t, by stochastic gradient descent with momentum 0.9 on a coarse
+/// mask that a smooth maximum widens to blobs and that is interpolated to the picture's size. In x̂ each pixel is blurred the more the less the mask shows it: from a stack of eight blurs
+/// (up to 20 of 224 pixels) its two nearest are mixed; with a <see cref="Baseline"/> b + (x − b) m instead. The value of a pixel is the mask. Fong, Patrick, Vedaldi: Understanding Deep
+/// Networks via Extremal Perturbations and Smooth Masks, ICCV 2019, eq. 5 and section 3; TorchRay's numbers for 224 pixels (cells of 7, σ of 21), in proportion for others.
+/// Beside TorchRay: scores are divided by their unit u, the larger of |F(x) − F(b)| and Σ |∂F/∂m| at the start, and weigh 15, about what a logit of ImageNet changes, so that logits and probabilities
+/// weigh alike against the area; where the mask shows pixels alike (to a sixteenth) those count as more shown that bring the score more, because at the start all are alike; the share of ones is not fixed but led
+/// (0.02 a step, after a quarter of the steps) so that the mean of the mask, soft edges included, comes to the area, and the mask is at last raised to the power that meets it; the rate is for
+/// 32 × 32 cells and shrinks with their number; cells end at the picture's edge; mirroring every other step is an option, because a mirrored digit or word is another.
+/// Where the area is still missed by more than 5 % of itself, that is said: an area far smaller than a blob cannot be met.
 /// </remarks>
 [Method("extremal-perturbation", "Extremal Perturbation", "Of all smooth parts of a picture of a given size, the one that alone keeps the score highest.",
     Source = "Fong, Patrick, Vedaldi 2019, eq. 5",
-    Formula = "argmax over m of F(x̂(m)) / |F(x) − F(b)| − w mean (sort(m) − r_a)²",
+    Formula = "argmax over m of 15 F(x̂(m)) / u − w mean (sort(m) − r_a)²",
     Cost = "3 × forward + steps × (forward + backward)",
     NotApplicable = Axioms.All, NotApplicableBecause = NoAxioms)]
 public sealed class ExtremalPerturbation(OnnxModel model) : MaskMethod(model)
 {
-    private const int Levels = 8, CellsOf224 = 32;
-    private const double MostBlur = 20 / 224.0, Momentum = 0.9, AreaWeight = 300, AreaGrowth = 1.0035, Missed = 0.05;
+    private const int Levels = 8, CellsOf224 = 32, Settling = 4, Degrees = 16;
+    private const double MostBlur = 20 / 224.0, Momentum = 0.9, ScoreWeight = 15, AreaWeight = 300, AreaGrowth = 1.0035, Leading = 0.02, Missed = 0.05;
 
     /// <summary>The share of the picture that the mask shows (default 0.1).</summary>
     [Option("area", "The share of the picture that the mask shows.")]
@@ -59,14 +61,14 @@ public sealed class ExtremalPerturbation(OnnxModel model) : MaskMethod(model)
         PicturePlace place = pictures.Place;
         int cell = Math.Max(1, (int)Math.Round(pictures.Side / (double)CellsOf224));
         MaskMap map = MaskMap.Bilinear(place.Height, place.Width, cell);
-        var widening = new SmoothMaximum(map.Cells, (Sigma ?? pictures.Side * 21 / 224.0) / cell);
+        SmoothMaximum[] widening = [.. prediction.Select(_ => new SmoothMaximum(map.Cells, (Sigma ?? pictures.Side * 21 / 224.0) / cell))];
         NdArray[] levels = LevelsOf(pictures), steps = [.. levels.Skip(1).Zip(levels, Pictures.Difference)];
         double[] units = pictures.Units(prediction, pictures.With(levels[0]).Scores());
         double rate = Rate * map.Count / (CellsOf224 * CellsOf224);
         float[][] masks = [.. units.Select(_ => Enumerable.Repeat(1f, map.Count).ToArray())], speeds = [.. units.Select(_ => new float[map.Count])], pixels = [.. units.Select(_ => new float[place.Positions])];
         float[] wide = new float[map.Count], back = new float[place.Positions], gradient = new float[map.Count];
         int[] order = new int[place.Positions];
-        int hidden = (int)((1 - Area) * place.Positions);
+        double[] shares = [.. units.Select(_ => Area)];
 
         for (int t = 0; t < Steps; t++)
         {
@@ -79,11 +81,14 @@ public sealed class ExtremalPerturbation(OnnxModel model) : MaskMethod(model)
             for (int r = 0; r < masks.Length; r++)
             {
                 Slope(r, slope, back);
-                for (int p = 0; p < back.Length; p++) back[p] = (float)(-back[p] / units[r]);
-                Rank(pixels[r], order);
+                if (t == 0) units[r] = Math.Max(units[r], back.Sum(v => Math.Abs((double)v)));
+                for (int p = 0; p < back.Length; p++) back[p] = (float)(-ScoreWeight * back[p] / units[r]);
+                if (t >= Steps / Settling) shares[r] = Math.Clamp(shares[r] + Leading * (Area - pixels[r].Average()), Area / 4, Math.Min(1, 4 * Area));
+                int hidden = (int)Math.Round((1 - shares[r]) * place.Positions);
+                Rank(pixels[r], back, order);
                 for (int k = 0; k < order.Length; k++) back[order[k]] += (float)(2 * weight / order.Length * (pixels[r][order[k]] - (k < hidden ? 0 : 1)));
                 map.Reduce(back, wide);
-                widening.Back(masks[r], wide, gradient);
+                widening[r].Back(wide, gradient);
                 for (int k = 0; k < gradient.Length; k++)
                 {
                     speeds[r][k] = (float)(Momentum * speeds[r][k] + (1 - Momentum) * gradient[k]);
@@ -93,6 +98,7 @@ public sealed class ExtremalPerturbation(OnnxModel model) : MaskMethod(model)
             question.Report(t + 1, Steps);
         }
         Show();
+        foreach (float[] p in pixels) Meet(p, Area);
         double[] areas = [.. pixels.Select(p => p.Sum(v => (double)v) / p.Length)];
         int[] missed = [.. Enumerable.Range(0, areas.Length).Where(r => Math.Abs(areas[r] - Area) > Missed * Area)];
         return new MethodResult(place.Spread(question.Inputs, pixels), prediction)
@@ -104,7 +110,7 @@ public sealed class ExtremalPerturbation(OnnxModel model) : MaskMethod(model)
         {
             for (int r = 0; r < masks.Length; r++)
             {
-                widening.Widen(masks[r], wide);
+                widening[r].Widen(masks[r], wide);
                 map.Enlarge(wide, pixels[r]);
             }
         }
@@ -136,6 +142,19 @@ public sealed class ExtremalPerturbation(OnnxModel model) : MaskMethod(model)
         }
     }
 
+    /// <summary>Raises a mask to the power at which its mean is the area, as far as a power between 1/8 and 8 gets there.</summary>
+    private static void Meet(float[] mask, double area)
+    {
+        (double low, double high) = (1 / 8.0, 8);
+        for (int i = 0; i < 40; i++)
+        {
+            double middle = Math.Sqrt(low * high);
+            if (mask.Average(m => Math.Pow(m, middle)) > area) low = middle;
+            else high = middle;
+        }
+        for (int p = 0; p < mask.Length; p++) mask[p] = (float)Math.Clamp(Math.Pow(Math.Max(0, mask[p]), high), 0, 1);
+    }
+
     /// <summary>What a pixel is, from hidden to shown.</summary>
     private NdArray[] LevelsOf(Pictures pictures)
     {
@@ -148,13 +167,17 @@ public sealed class ExtremalPerturbation(OnnxModel model) : MaskMethod(model)
             : GaussianBlur.Planes(present, pictures.Place.Height, pictures.Place.Width, most * (1 - l / (Levels - 1.0))))];
     }
 
-    /// <summary>The pixels from the least to the most shown; of equals the first first.</summary>
-    private static void Rank(float[] pixels, int[] order)
+    /// <summary>The pixels from the least to the most shown; of equals first those that bring the score less, so that where all are shown alike the score decides which stay.</summary>
+    private static void Rank(float[] pixels, float[] slopes, int[] order)
     {
-        var keys = new long[pixels.Length];
-        for (int p = 0; p < keys.Length; p++) keys[p] = (long)BitConverter.SingleToInt32Bits(Math.Max(0, pixels[p])) << 32 | (uint)p; // bits of positive numbers are in their order
-        Array.Sort(keys);
-        for (int k = 0; k < keys.Length; k++) order[k] = (int)(keys[k] & uint.MaxValue);
+        var keys = new ulong[pixels.Length];
+        for (int p = 0; p < keys.Length; p++)
+        {
+            int gain = BitConverter.SingleToInt32Bits(-slopes[p]); // turned so that its bits, as a number, are in the order of what they stand for
+            keys[p] = (ulong)Math.Round(Math.Clamp(pixels[p], 0, 1) * Degrees) << 32 | (uint)(gain < 0 ? ~gain : gain | int.MinValue);
+            order[p] = p;
+        }
+        Array.Sort(keys, order);
     }
 
     private static NdArray Mirrored(NdArray pictures, PicturePlace place)
