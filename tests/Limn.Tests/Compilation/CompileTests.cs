@@ -25,7 +25,7 @@ public sealed class CompileTests
     public void Every_method_compiles_or_says_why_not()
     {
         Assert.All(MethodRegistry.All.Where(m => m.NotCompiled is not null), m => Assert.EndsWith(".", m.NotCompiled, StringComparison.Ordinal));
-        Assert.Equal(["gradient-shap", "smooth-grad", "smooth-grad-squared", "var-grad", "xrai"], MethodRegistry.All.Where(m => m.NotCompiled is not null).Select(m => m.Name).Order());
+        Assert.Equal(["gradient-shap", "smooth-grad", "smooth-grad-squared", "var-grad", "xrai"], MethodRegistry.All.Where(m => m.NotCompiled is not null && m.Type.Namespace != "Limn.Games").Select(m => m.Name).Order());
     }
 
     [Theory]

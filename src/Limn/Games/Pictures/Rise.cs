@@ -1,4 +1,4 @@
-using System.Numerics.Tensors;
+using System.Numerics;
 using Limn.Engine;
 using Limn.Models;
 
@@ -81,21 +81,40 @@ public sealed class Rise(IPredictor model) : PerturbationMethod(model)
     /// <summary>Sums over masks, for each position: those that the mean and its error need.</summary>
     private sealed class Sums(int positions, RiseNormalization by)
     {
-        private readonly double[] wide = new double[positions], square = new double[positions];
         private readonly double[] scored = new double[positions], scoredSquare = new double[positions]; // Σ f m, Σ f² m²
         private readonly double[] plain = new double[by == RiseNormalization.Masks ? positions : 0], plainSquare = new double[by == RiseNormalization.Masks ? positions : 0]; // Σ m, Σ m²
         private readonly double[] mixed = new double[by == RiseNormalization.Masks ? positions : 0]; // Σ f m²
 
         public void Add(ReadOnlySpan<float> mask, double score)
         {
-            TensorPrimitives.ConvertTruncating<float, double>(mask, wide);
-            TensorPrimitives.Multiply(wide, wide, square);
-            TensorPrimitives.MultiplyAdd(wide, score, scored, scored);
-            TensorPrimitives.MultiplyAdd(square, score * score, scoredSquare, scoredSquare);
+            int at = Vector.IsHardwareAccelerated ? mask.Length - mask.Length % Vector<float>.Count : 0, half = Vector<double>.Count;
+            for (int i = 0; i < at; i += Vector<float>.Count)
+            {
+                Vector.Widen(new Vector<float>(mask[i..]), out Vector<double> low, out Vector<double> high);
+                Add(low, score, i);
+                Add(high, score, i + half);
+            }
+            for (; at < mask.Length; at++)
+            {
+                double m = mask[at], square = m * m;
+                scored[at] += score * m;
+                scoredSquare[at] += score * score * square;
+                if (by != RiseNormalization.Masks) continue;
+                plain[at] += m;
+                plainSquare[at] += square;
+                mixed[at] += score * square;
+            }
+        }
+
+        private void Add(Vector<double> m, double score, int at)
+        {
+            Vector<double> square = m * m, seen = score * m;
+            (new Vector<double>(scored, at) + seen).CopyTo(scored, at);
+            (new Vector<double>(scoredSquare, at) + score * score * square).CopyTo(scoredSquare, at);
             if (by != RiseNormalization.Masks) return;
-            TensorPrimitives.Add(plain, wide, plain);
-            TensorPrimitives.Add(plainSquare, square, plainSquare);
-            TensorPrimitives.MultiplyAdd(square, score, mixed, mixed);
+            (new Vector<double>(plain, at) + m).CopyTo(plain, at);
+            (new Vector<double>(plainSquare, at) + square).CopyTo(plainSquare, at);
+            (new Vector<double>(mixed, at) + score * square).CopyTo(mixed, at);
         }
 
         /// <summary>The map, its standard error, and how many positions no mask shows.</summary>
