@@ -37,6 +37,10 @@ internal static class MethodPictures
         ["occlusion"] = new() { Options = new() { ["window"] = "1,2,2", ["stride"] = "1,1,1" } },
         ["shapley-values"] = new() { Blocks = 2 },
         ["shapley-interactions"] = new() { Blocks = 3 },
+        ["rise"] = new() { Options = new() { ["samples"] = "1000" } },
+        // A picture of 8 x 8 pixels hardly changes when it is blurred by a twentieth of its side.
+        ["meaningful-perturbation"] = new() { Baseline = Baseline.Zero, Options = new() { ["steps"] = "150" } },
+        ["extremal-perturbation"] = new() { Baseline = Baseline.Zero, Options = new() { ["area"] = "0.2" } },
         ["rect-grad"] = new() { Options = new() { ["percentile"] = "80" } },
     };
 
@@ -49,7 +53,7 @@ internal static class MethodPictures
         if (setting.Neuron is { } neuron) parts.Add($"neuron `{neuron.Describe()}`");
         if (setting.Model != "model.onnx") parts.Add($"model `{setting.Model}`");
         if (setting.Blocks > 0) parts.Add($"features of {setting.Blocks}×{setting.Blocks} pixels");
-        if (setting.Baseline is not null) parts.Add("black, mean and white as the background");
+        if (setting.Baseline is not null) parts.Add(setting.Baseline == Baseline.Zero ? "what is absent black" : "black, mean and white as the background");
         return parts.Count == 0 ? "" : $" ({string.Join(", ", parts)})";
     }
 

@@ -5,15 +5,15 @@ namespace Limn.Games;
 
 /// <summary>Meaningful Perturbation: the smallest smooth part of a picture whose blurring takes the score away.</summary>
 /// <remarks>
-/// Minimises over a coarse mask m ∈ [0, 1], 1 keeping and 0 blurring, F(Φ(x; m)) / |F(x) − F(b)| + λ₁ mean |1 − m| + λ₂ mean ‖∇m‖³, with Φ = b + (x − b) M, M the mask enlarged and
+/// Minimises over a coarse mask m ∈ [0, 1], 1 keeping and 0 blurring, max(0, (F(Φ(x; m)) − F(b)) / (F(x) − F(b))) + λ₁ mean |1 − m| + λ₂ mean ‖∇m‖³, with Φ = b + (x − b) M, M the mask enlarged and
 /// blurred, b the blurred picture. Adam, each step on a picture shifted by a few pixels, the mask clamped; it starts from the smallest disc in the middle whose blurring takes 99 % of the
 /// score's change away. The value of a pixel is 1 − M: how far it must go. Fong, Vedaldi: Interpretable Explanations of Black Boxes by Meaningful Perturbation, ICCV 2017, eq. 6 and section 4.3;
-/// the weights are those of the paper for its 28 × 28 cells (10⁻⁴ and 10⁻² a cell, 0.0784 and 7.84 as means), all lengths those for 224 pixels, in proportion. The score is divided by the
-/// change that blurring everything makes, so that logits and probabilities weigh alike against the mask (for a probability near 1 that is the paper's). The enlarged mask is blurred by 5 / 224 of the longer side.
+/// the weights are those of the paper for its 28 × 28 cells (10⁻⁴ and 10⁻² a cell, 0.0784 and 7.84 as means), all lengths those for 224 pixels, in proportion. The score is measured by the
+/// change that blurring everything makes, and counts until that is reached, so that logits, which can go below any bound, weigh against the mask like probabilities (for one near 1 that is the paper's). The enlarged mask is blurred by 5 / 224 of the longer side.
 /// </remarks>
 [Method("meaningful-perturbation", "Meaningful Perturbation", "The smallest smooth part of a picture whose blurring takes the score away.",
     Source = "Fong, Vedaldi 2017, eq. 6",
-    Formula = "1 − argmin over m of F(b + (x − b) · m) / |F(x) − F(b)| + λ₁ mean |1 − m| + λ₂ mean ‖∇m‖³",
+    Formula = "1 − argmin over m of max(0, (F(b + (x − b) · m) − F(b)) / (F(x) − F(b))) + λ₁ mean |1 − m| + λ₂ mean ‖∇m‖³",
     Cost = "13 × forward + steps × (forward + backward)",
     NotApplicable = Axioms.All, NotApplicableBecause = NoAxioms)]
 public sealed class MeaningfulPerturbation(OnnxModel model) : MaskMethod(model)
@@ -65,7 +65,7 @@ public sealed class MeaningfulPerturbation(OnnxModel model) : MaskMethod(model)
         NdArray absent = pictures.Resolve(Baseline, Name), difference = Pictures.Difference(pictures.Present, absent), seen = NdArray.Create(ElementType.Float, absent.Dims.ToArray());
         float[] pixels = new float[place.Positions], back = new float[place.Positions], gradient = new float[map.Count];
 
-        double[] without = pictures.With(absent).Scores(), units = pictures.Units(prediction, without);
+        double[] without = pictures.With(absent).Scores(), changes = [.. pictures.Units(prediction, without).Select((u, r) => prediction[r] < without[r] ? -u : u)];
         float[][] masks = Start();
         (double[][] first, double[][] second) = (Zeros(), Zeros());
         var random = new CounterRandom(question.Seed);
@@ -74,13 +74,14 @@ public sealed class MeaningfulPerturbation(OnnxModel model) : MaskMethod(model)
             question.ThrowIfCancelled();
             int right = random.Below(2 * jitter + 1, 2 * (ulong)step) - jitter, down = random.Below(2 * jitter + 1, 2 * (ulong)step + 1) - jitter;
             for (int r = 0; r < masks.Length; r++) See(r, masks[r]);
-            (_, NdArray slope) = pictures.GradientAt(Shifted(seen, place, right, down, false));
+            (double[] scores, NdArray slope) = pictures.GradientAt(Shifted(seen, place, right, down, false));
             slope = Shifted(slope, place, right, down, true);
             for (int r = 0; r < masks.Length; r++)
             {
                 place.SumProducts(pictures.Row(slope, r), pictures.Row(difference, r), back);
                 map.Reduce(back, gradient);
-                for (int k = 0; k < gradient.Length; k++) gradient[k] = (float)(gradient[k] / units[r] - (masks[r][k] < 1 ? SizeWeight / map.Count : 0));
+                double gone = (scores[r] - without[r]) / changes[r] > 0 ? 1 / changes[r] : 0; // no more can be taken away than all
+                for (int k = 0; k < gradient.Length; k++) gradient[k] = (float)(gradient[k] * gone - (masks[r][k] < 1 ? SizeWeight / map.Count : 0));
                 AddRoughness(masks[r], map.Cells, RoughnessWeight / map.Count, gradient);
                 Descend(masks[r], gradient, first[r], second[r], step + 1);
             }
