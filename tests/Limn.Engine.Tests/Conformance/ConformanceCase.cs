@@ -22,6 +22,15 @@ internal sealed record Outcome(string Case, Verdict Verdict, string Reason);
 /// <summary>One case of the official ONNX node suite: a model, inputs, and the outputs that the reference implementation gives.</summary>
 internal sealed record ConformanceCase(string Name, byte[] Model, IReadOnlyList<byte[]> Inputs, IReadOnlyList<byte[]> Outputs)
 {
+    /// <summary>Every case of shared/onnx-node.zip, run once for all tests.</summary>
+    public static Lazy<IReadOnlyList<(ConformanceCase Case, Outcome Outcome)>> Read { get; } = new(() =>
+    {
+        IReadOnlyList<ConformanceCase> cases = ReadAll(SharedFiles.Find("onnx-node.zip")!);
+        var outcomes = new (ConformanceCase, Outcome)[cases.Count];
+        Parallel.For(0, cases.Count, i => outcomes[i] = (cases[i], cases[i].Run()));
+        return outcomes;
+    });
+
     /// <summary>Reads NAME/model.onnx and NAME/test_data_set_0/{input,output}_N.pb of a zip file.</summary>
     public static IReadOnlyList<ConformanceCase> ReadAll(string zip)
     {
