@@ -63,6 +63,7 @@ public static class OperatorRegistry
         .. RandomOperators.Definitions,
         .. UniqueOperators.Definitions,
         .. OptionalOperators.Definitions,
+        .. TensorSequenceOperators.Definitions,
         .. ResizeOperators.Definitions,
         .. GridSampleOperators.Definitions,
         .. DeformConvOperators.Definitions,

@@ -71,7 +71,7 @@ public class OperatorsPageTests
         NodeProto node = model.Graph.Node[0];
         (string, string) key = (OnnxVersions.Domain(node.Domain), node.OpType);
         if (one.Run().Verdict != Verdict.Passed) return (key, false, false);
-        Graph graph = OnnxReader.Read(one.Model).Graph;
+        Graph graph = one.Read();
         Value[] places = [.. graph.Inputs.Where(i => i.Type.IsFloating())];
         bool reached = places.Length > 0 && graph.Outputs.Where(o => o.Type.IsFloating()).Any(o => Gradient.Of(graph, o, places).Gradients.Any(g => g is not null));
         return (key, true, reached);
