@@ -79,6 +79,7 @@ public static class OperatorRegistry
         .. FusedOperators.Definitions,
         .. FusedNormalizationOperators.Definitions,
         .. FusedAttentionOperators.Definitions,
+        .. GroupQueryAttentionOperator.Definitions,
         .. AttentionOperators.Definitions,
         .. RotaryEmbeddingOperators.Definitions,
         .. LinearAttentionOperators.Definitions,
