@@ -72,6 +72,7 @@ public sealed class If(Graph then, Graph otherwise) : ControlFlowOperator
         Graph forward = builder.Build();
         GradientGraph gradient = Differentiation.Gradient.Of(builder, forward, [.. arriving.Select((k, i) => (outputs[k], upstream[i]))],
             [.. wanted.Select(w => around[w - 1])], backward.Rulebook);
+        backward.Report(gradient);
         builder = new GraphBuilder(gradient.Graph);
         for (int i = 0; i < wanted.Length; i++) builder.Output(gradient.Gradients[i] ?? builder.Filled(around[wanted[i] - 1], 0), $"sent.{i}");
         return builder.Build(prune: true);
