@@ -57,6 +57,7 @@ internal sealed class GraphImporter(GraphProto graph, ImportSession session, Gra
         TypeProto.ValueOneofCase.SequenceType when session.Options.SequenceLengths.TryGetValue(name, out int length) =>
             new SequenceValue(name, [.. Enumerable.Range(0, length).Select(k => InputOf(ElementName(name, k), type.SequenceType.ElemType))]),
         TypeProto.ValueOneofCase.SequenceType => throw new UnsupportedOperatorException($"the input '{name}' is a sequence. Say how long it is when the file is read ({nameof(OnnxReadOptions)}.{nameof(OnnxReadOptions.SequenceLengths)}): each of its elements is an input then."),
+        TypeProto.ValueOneofCase.MapType when MapInputs.Of(name, type.MapType, graph) is var (values, shape) => builder.Input(name, values, shape),
         null or TypeProto.ValueOneofCase.None => throw new InvalidModelException($"the input '{name}' has no type."),
         var other => throw new UnsupportedOperatorException($"the input '{name}' is of the kind {other}, which is not supported."),
     };

@@ -28,9 +28,6 @@ public class ConformanceTierTests(ITestOutputHelper log)
     /// <summary>Cases of those operators that do not pass, and why.</summary>
     private static readonly Dictionary<string, string> Refused = new()
     {
-        ["test_not_2d"] = "operator set 1; the reader begins with 7",
-        ["test_not_3d"] = "operator set 1; the reader begins with 7",
-        ["test_not_4d"] = "operator set 1; the reader begins with 7",
         ["test_batchnorm_epsilon_training_mode"] = "training mode",
         ["test_batchnorm_example_training_mode"] = "training mode",
         ["test_training_dropout"] = "training mode, with the numbers of NumPy's generator",

@@ -48,6 +48,12 @@ public class OperatorsPageTests
             one; such a node cuts the path, and an explanation says so. Compositions, functions of the file, and graphs inside nodes (`If`, `Loop`, `Scan`) are differentiated through.
             `limn inspect MODEL` lists what a model uses and Limn lacks.
 
+            Every floating type is computed in float32, a model of doubles too: its inputs are rounded to float32, and what comes out has float32's precision under the name of
+            double. Every integer type is computed in 64 bits and wrapped to its own.
+            Sequences, optionals and maps are resolved while a file is read: how long a sequence is must be known then (`OnnxReadOptions.SequenceLengths` says it of one that is fed),
+            its elements are inputs, outputs and values of their own, and a map is a row of a table with one column for each key.
+            Training is not: `Dropout` and `BatchNormalization` in training mode are refused, because what a row gets would depend on chance or on the other rows.
+
 
             """);
         foreach (var domain in OperatorRegistry.All.GroupBy(d => d.Domain).OrderBy(d => d.Key, StringComparer.Ordinal))
