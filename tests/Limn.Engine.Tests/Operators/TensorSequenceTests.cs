@@ -59,7 +59,7 @@ public class TensorSequenceTests
     {
         GradientCheck.Run((g, v) =>
         {
-            Value list = Import(g, "SequenceConstruct", 11, [v[0], g.Mul(v[0], v[0]), v[1]])[0];
+            Value list = Import(g, "SequenceConstruct", 11, [v[0], g.Mul(v[0], v[0]), v[1], v[0]])[0];
             return Import(g, "SequenceAt", 11, [list, v[2]])[0];
         }, [Random(1, 3), Random(2, 2, 2), NdArray.Scalar(1L)], symbolic: false);
         foreach (long outside in new[] { 2L, -3L })
@@ -118,6 +118,17 @@ public class TensorSequenceTests
         Assert.Equal(["x", "s[0]", "s[1]"], graph.Inputs.Select(i => i.Name));
         Assert.Equal(["t[0]", "t[1]", "t[2]"], graph.Outputs.Select(i => i.Name));
         Assert.Equal([0f, 2], new Session(graph, 1).Run(NdArray.Vector(-1f, 2), NdArray.Vector(5f), NdArray.Vector(6f, 7))[2].Floats.ToArray());
+    }
+
+    [Fact]
+    public void More_elements_than_any_model_has_are_refused_before_memory_is_taken()
+    {
+        ModelProto model = Models.Model(Models.Node("SplitToSequence", ["x"], ["s"]), Models.Node("ConcatFromSequence", ["s"], ["y"], new AttributeProto { Name = "axis", Type = AttributeProto.Types.AttributeType.Int }))
+            .WithInput("x", ElementType.Float, 2_000_000_000).WithOutput("y");
+        Assert.Contains("65536", Assert.Throws<UnsupportedOperatorException>(() => OnnxReader.Read(Bytes(model))).Message, StringComparison.Ordinal);
+        model.Graph.Node[0].Input.Add("sizes");
+        model.WithInput("sizes", ElementType.Int64, 2_000_000_000);
+        Assert.Contains("65536", Assert.Throws<UnsupportedOperatorException>(() => OnnxReader.Read(Bytes(model))).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -12,23 +12,34 @@ internal static class Choice
     /// <param name="around">The values that the cases take.</param>
     /// <param name="make">Makes the case of a number in the graph given, of the values that stand for <paramref name="around"/> there.</param>
     /// <returns>The result; its shape is known as far as the cases agree.</returns>
-    public static Value Choose(this GraphBuilder graph, Value index, int count, IReadOnlyList<Value> around, Func<GraphBuilder, Value[], int, Value> make)
+    public static Value Choose(this GraphBuilder graph, Value index, int count, IReadOnlyList<Value> around, Func<GraphBuilder, Value[], int, Value> make) =>
+        Choose(graph, index, count, [.. around], (values, _, _) => values, make);
+
+    /// <summary>One of several values.</summary>
+    public static Value Choose(this GraphBuilder graph, Value index, params IReadOnlyList<Value> values) =>
+        Choose(graph, index, values.Count, [.. values], (all, start, length) => all[start..(start + length)], (_, taken, _) => taken[0]);
+
+    // Of the values that a range of cases takes, part gives those that a part of the range takes: where it begins in the range, and how long it is.
+    private static Value Choose(GraphBuilder graph, Value index, int count, Value[] around, Func<Value[], int, int, Value[]> part, Func<GraphBuilder, Value[], int, Value> make)
     {
-        return Among(graph, index, [.. around], 0, count);
+        return Among(graph, index, around, 0, count);
 
         Value Among(GraphBuilder g, Value number, Value[] values, int from, int to)
         {
             if (to - from == 1) return make(g, values, from);
             int middle = (from + to) / 2;
-            return g.Op(new If(Half(from, middle), Half(middle, to)), [g.Less(number, g.Constant(NdArray.Scalar((long)middle))), number, .. values]);
+            ImportedBody low = Half(from, middle), high = Half(middle, to);
+            Value[] taken = [.. low.Around.Union(high.Around)];
+            return g.Op(new If(low.Taking(taken), high.Taking(taken)), [g.Less(number, g.Constant(NdArray.Scalar((long)middle))), .. taken]);
 
-            Graph Half(int first, int end)
+            ImportedBody Half(int first, int end)
             {
                 var builder = new GraphBuilder("choice");
                 Value i = builder.Input("index", ElementType.Int64, Shape.Scalar);
-                Value[] taken = [.. values.Select((v, k) => builder.Input($"around.{k}", v.Type, v.Shape))];
-                builder.Output(builder.Identity(Among(builder, i, taken, first, end)));
-                return builder.Build();
+                Value[] own = part(values, first - from, end - first);
+                Value[] inside = [.. own.Select((v, k) => builder.Input($"value.{k}", v.Type, v.Shape))];
+                builder.Output(builder.Identity(Among(builder, i, inside, first, end)));
+                return new ImportedBody(builder.Build(), [number, .. own], [-1]);
             }
         }
     }

@@ -5,11 +5,14 @@ namespace Limn.Engine.Operators;
 /// <summary>A <see cref="Loop"/> that carries sequences: its iterations, of which the number must be known, one after the other.</summary>
 internal static class UnrolledLoop
 {
+    private const long MostTrips = 1 << 16;
+
     public static IReadOnlyList<Value> Import(OperatorImport import, Value? most, Value? condition, IReadOnlyList<Value> state)
     {
         GraphBuilder graph = import.Graph;
         if (most is null || graph.ConstantOf(most) is not { Length: 1 } trips)
             throw import.Unsupported("it carries a sequence, and how often it runs is not known before the model runs.");
+        if (trips.Integers[0] > MostTrips) throw import.Unsupported($"it carries a sequence and runs {trips.Integers[0]} times; up to {MostTrips} are supported.");
         if (condition is not null && graph.ConstantOf(condition) is not { Length: 1 })
             throw import.Unsupported("it carries a sequence, and whether it begins is not known before the model runs.");
         bool goesOn = condition is null || graph.ConstantOf(condition)!.Booleans[0];

@@ -12,6 +12,7 @@ namespace Limn.Engine.Operators;
 /// </remarks>
 public static class TensorSequenceOperators
 {
+    private const int MostElements = 1 << 16;
     private const string Notes = "The length must be known when the file is read.";
 
     internal static IEnumerable<OperatorDefinition> Definitions =>
@@ -41,7 +42,7 @@ public static class TensorSequenceOperators
         IReadOnlyList<Value> items = Items(import);
         Value position = import.Graph.Position(Tensor(import, 1), items.Count, items.Count);
         return import.EmitAs(import.Graph.ConstantOf(position) is { } known ? items[(int)known.Integers[0]]
-            : import.Graph.Choose(position, items.Count, items, (_, taken, i) => taken[i]));
+            : import.Graph.Choose(position, items));
     }
 
     /// <summary>Before the position, or at the end. Element i is what was there before a later position, the new tensor at the position, and else what was one before.</summary>
@@ -55,8 +56,7 @@ public static class TensorSequenceOperators
         return Sequence(import, [.. Enumerable.Range(0, count + 1).Select(i =>
         {
             Value later = graph.Max(graph.Min(graph.Sub(position, graph.Constant(NdArray.Scalar(i - 1L))), two), zero); // 0 before i, 1 at i, 2 after it
-            Value[] cases = [items[Math.Max(i - 1, 0)], added, items[Math.Min(i, count - 1)]];
-            return count == 0 ? added : graph.Choose(later, 3, cases, (_, taken, k) => taken[k]);
+            return count == 0 ? added : graph.Choose(later, items[Math.Max(i - 1, 0)], added, items[Math.Min(i, count - 1)]);
         })]);
     }
 
@@ -67,7 +67,7 @@ public static class TensorSequenceOperators
         Value position = import.Has(1) ? graph.Position(Tensor(import, 1), items.Count, items.Count) : graph.Constant(NdArray.Scalar(items.Count - 1L));
         if (graph.ConstantOf(position) is { } known) return Sequence(import, [.. items.Where((_, i) => i != known.Integers[0])]);
         return Sequence(import, [.. Enumerable.Range(0, items.Count - 1).Select(i =>
-            graph.Choose(graph.Cast(graph.Greater(position, graph.Constant(NdArray.Scalar((long)i))), ElementType.Int64), 2, [items[i + 1], items[i]], (_, taken, k) => taken[k]))]);
+            graph.Choose(graph.Cast(graph.LessOrEqual(position, graph.Constant(NdArray.Scalar((long)i))), ElementType.Int64), items[i], items[i + 1]))]);
     }
 
     /// <summary>Parts along an axis: of one length, the last perhaps smaller; of the lengths that are listed; or, without either, single slices.</summary>
@@ -78,14 +78,23 @@ public static class TensorSequenceOperators
         bool keep = import.Attributes.Flag("keepdims", true) || import.Has(1);
         Value? split = import.Has(1) ? Tensor(import, 1) : null;
         if (split is { Shape: { Rank: 1 } lengths } && lengths[0].IsKnown)
+        {
+            Check(lengths[0].Value);
             return Sequence(import, lengths[0] == 0 ? [] : graph.Node(new Split { Axis = axis }, [x, graph.Cast(split, ElementType.Int64)], lengths[0].Value));
+        }
         if (!x.Shape![axis].IsKnown) throw import.Unsupported($"how many parts there are along axis {axis} of a tensor of shape {x.Shape} is not known before the model runs.");
         if (split is not null && graph.ConstantOf(split) is not { Length: 1 }) throw import.Unsupported("the length of the parts is not known before the model runs.");
         long part = split is null ? 1 : graph.ConstantOf(split)!.Integers[0], total = x.Shape[axis].Value;
         if (part < 1) throw new InvalidModelException($"parts of length {part} were asked for.");
         if (total == 0) return Sequence(import, []);
-        IReadOnlyList<Value> parts = graph.Split(x, axis, [.. Enumerable.Range(0, checked((int)((total + part - 1) / part))).Select(i => Math.Min(part, total - i * part))]);
+        Check((total - 1) / part + 1);
+        IReadOnlyList<Value> parts = graph.Split(x, axis, [.. Enumerable.Range(0, (int)((total - 1) / part + 1)).Select(i => Math.Min(part, total - i * part))]);
         return Sequence(import, keep ? parts : [.. parts.Select(p => graph.Squeeze(p, axis))]);
+
+        void Check(long count)
+        {
+            if (count > MostElements) throw import.Unsupported($"a sequence of {count} elements is not supported; {MostElements} are possible.");
+        }
     }
 
     /// <summary>The elements joined along an axis, or along a new one.</summary>
