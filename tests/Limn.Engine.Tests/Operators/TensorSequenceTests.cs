@@ -132,6 +132,15 @@ public class TensorSequenceTests
     }
 
     [Fact]
+    public void Nothing_can_be_taken_from_an_empty_sequence_at_a_late_position()
+    {
+        var g = new GraphBuilder();
+        Value at = g.Input("at", ElementType.Int64, []);
+        Assert.Throws<InvalidModelException>(() => Import(g, "SequenceAt", 11, [Import(g, "SequenceEmpty", 11, [])[0], at]));
+        Assert.Throws<InvalidModelException>(() => Import(g, "CumProd", 26, [g.Input("x", ElementType.Float, []), at]));
+    }
+
+    [Fact]
     public void A_sequence_where_a_tensor_is_expected_is_refused_by_name()
     {
         ModelProto model = Models.Model(Models.Node("SequenceConstruct", ["x", "x"], ["s"]), Models.Node("Relu", ["s"], ["y"])).WithInput("x", ElementType.Float, 2).WithOutput("y");

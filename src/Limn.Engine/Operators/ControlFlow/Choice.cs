@@ -50,9 +50,10 @@ internal static class Choice
     /// <param name="count">What a negative position counts from.</param>
     /// <param name="limit">Positions are below this.</param>
     /// <returns>An int64 scalar; its elements are known if those of the position are.</returns>
-    /// <exception cref="InvalidModelException">A known position is outside.</exception>
+    /// <exception cref="InvalidModelException">A known position is outside, or every one would be.</exception>
     public static Value Position(this GraphBuilder graph, Value position, int count, int limit)
     {
+        if (limit < 1) throw new InvalidModelException("a position is given where there is nothing to choose from.");
         if (graph.ConstantOf(position) is { Length: 1 } known)
         {
             long at = known.Integers[0] < 0 ? known.Integers[0] + count : known.Integers[0];
