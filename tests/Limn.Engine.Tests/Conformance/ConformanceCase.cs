@@ -70,6 +70,12 @@ internal sealed record ConformanceCase(string Name, byte[] Model, IReadOnlyList<
         return OnnxReader.Read(Model, new OnnxReadOptions { SequenceLengths = lengths, AbsentInputs = absent }).Graph;
     }
 
+    /// <summary>The tensors that are fed, one after another; those of a sequence are inputs of their own.</summary>
+    public NdArray[] Feeds() => [.. Inputs.Zip(ModelProto.Parser.ParseFrom(Model).Graph.Input).SelectMany(i => Tensors(i.First, i.Second.Type))];
+
+    /// <summary>Whether nothing is a sequence or an optional.</summary>
+    public bool HasTensorsOnly() => ModelProto.Parser.ParseFrom(Model).Graph is var graph && graph.Input.Concat(graph.Output).All(v => v.Type.TensorType is not null);
+
     private Outcome Attempt(string name, Func<Graph> read, bool sameTypes)
     {
         try
