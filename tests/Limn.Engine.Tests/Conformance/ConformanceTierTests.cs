@@ -28,8 +28,6 @@ public class ConformanceTierTests(ITestOutputHelper log)
     /// <summary>Cases of those operators that do not pass, and why.</summary>
     private static readonly Dictionary<string, string> Refused = new()
     {
-        ["test_batchnorm_epsilon_training_mode"] = "training mode",
-        ["test_batchnorm_example_training_mode"] = "training mode",
         ["test_training_dropout"] = "training mode, with the numbers of NumPy's generator",
         ["test_training_dropout_default"] = "training mode, with the numbers of NumPy's generator",
         ["test_training_dropout_default_mask"] = "training mode, with the numbers of NumPy's generator",

@@ -52,7 +52,7 @@ public class OperatorsPageTests
             double. Every integer type is computed in 64 bits and wrapped to its own.
             Sequences, optionals and maps are resolved while a file is read: how long a sequence is must be known then (`OnnxReadOptions.SequenceLengths` says it of one that is fed),
             its elements are inputs, outputs and values of their own, and a map is a row of a table with one column for each key.
-            Training is not: `Dropout` and `BatchNormalization` in training mode are refused, because what a row gets would depend on chance or on the other rows.
+            `Dropout` in training mode is refused, because what a row gets would depend on chance; `BatchNormalization` in training mode runs, and what a row gets depends on the other rows.
 
 
             """);
