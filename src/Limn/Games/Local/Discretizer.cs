@@ -22,6 +22,7 @@ internal static class Cuts
     private const int Depth = 3;
 
     /// <param name="values">The column, in any order.</param>
+    /// <param name="discretizer">How it is cut.</param>
     /// <param name="labels">The model's predictions, for those that look at them.</param>
     public static float[] Of(float[] values, Discretizer discretizer, Lazy<int[]> labels) => discretizer switch
     {
