@@ -89,7 +89,8 @@ internal static class Selecting
     private static int[] LassoPath(NormalEquations problem, int keep)
     {
         int[] chosen = [];
-        foreach (var (coefficients, _) in LeastAngle.Path(problem.Gram, problem.Right, 8 * problem.Features, drops: true))
+        double[] right = [.. problem.Right.Select((c, i) => problem.IsConstant(i) ? 0 : c)];
+        foreach (var (coefficients, _) in LeastAngle.Path(problem.Gram, right, 8 * problem.Features, drops: true))
         {
             int[] some = [.. Enumerable.Range(0, coefficients.Length).Where(i => coefficients[i] != 0)];
             if (some.Length <= keep) chosen = some;

@@ -33,7 +33,7 @@ public enum LocalDistance
 [Method("lime", "LIME", "The coefficients of a linear model of the score, fitted to randomly changed copies of the row.",
     Source = "Ribeiro, Singh, Guestrin 2016, algorithm 1",
     Formula = "φ = argmin Σ_z π(z) (F(z) − φ₀ − Σφᵢ zᵢ)² + α Σφᵢ²",
-    Cost = "(1 + samples × background) × forward",
+    Cost = "(2 + samples × background) × forward",
     Axioms = Axioms.Sensitivity | Axioms.ImplementationInvariance | Axioms.Symmetry)]
 public sealed class Lime(IPredictor model) : GameMethod(model)
 {

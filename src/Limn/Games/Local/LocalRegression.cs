@@ -120,7 +120,7 @@ internal sealed record LocalRegression
     private double[][] FirstOrder(LocalSamples samples, NormalEquations problem, double[] values, ulong seed, int blocks, Func<int, int> start)
     {
         int n = samples.Features;
-        int[] kept = Kind == SurrogateKind.Lasso || Keep is not null ? [.. Enumerable.Range(0, n).Where(i => values[i] != 0)] : Selecting.All(n);
+        int[] kept = [.. Enumerable.Range(0, n).Where(i => values[i] != 0)]; // constant features, and those that were not selected, stay so
         var matrix = new double[kept.Length * kept.Length];
         for (int i = 0; i < kept.Length; i++)
         {

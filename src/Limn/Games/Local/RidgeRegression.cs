@@ -9,9 +9,10 @@ namespace Limn.Games.Local;
 /// </remarks>
 internal static class RidgeRegression
 {
-    /// <summary>The coefficients of all features, zero for those that are not kept.</summary>
-    public static double[] Fit(NormalEquations problem, ReadOnlySpan<int> kept, double alpha)
+    /// <summary>The coefficients of all features, zero for those that are not kept, and for constant ones.</summary>
+    public static double[] Fit(NormalEquations problem, int[] kept, double alpha)
     {
+        kept = Array.FindAll(kept, f => !problem.IsConstant(f));
         int n = kept.Length;
         var matrix = new double[n * n];
         var right = new double[n];

@@ -53,10 +53,10 @@ public sealed class LimeTests
     public void One_feature_gets_the_whole_change_and_none_that_is_the_baseline_gets_anything()
     {
         Assert.Equal([6f], Numbers.Of(new Lime(Of(Linear)).Explain(Row(6), Target.Class(0)).Values));
-        Attribution a = new Lime(Of(Linear)) { Alpha = 0 }.Explain(Row(6, 0, 1), Target.Class(0));
-        Assert.Equal([6.0, 0, 3], Numbers.Of(a.Values).Select(v => Math.Round(v, 4)));
+        Attribution a = new Lime(Of(Linear)) { Alpha = 0 }.Explain(Row(1, 0, 6), Target.Class(0));
+        Assert.Equal([1.0, 0, 18], Numbers.Of(a.Values).Select(v => Math.Round(v, 4)));
         Assert.Contains(a.Remarks, r => r.Contains("feature 1", StringComparison.Ordinal));
-        Assert.Equal([0, 2], a.Players![0].Solution.Surrogate!.Top.Select(t => t.Player).Order());
+        Assert.Equal([2], a.Players![0].Solution.Surrogate!.Top.Select(t => t.Player));
     }
 
     [Fact]
@@ -99,7 +99,7 @@ public sealed class LimeTests
         Tensor<float> data = Data();
         float[] all = Numbers.Of(data);
         new Lime(Of(Linear, asked.Add)) { Baseline = Baseline.Background(data) }.Explain(Row(0.1f, 2, 7, 1, 0), Target.Class(0));
-        asked = asked[1..];
+        asked = asked[2..]; // the row itself comes first, to find its target and its score
         Assert.Equal(4999, asked.Count);
         for (int c = 0; c < 5; c++)
         {
@@ -172,7 +172,7 @@ public sealed class LimeTests
     {
         Attribution one = new Lime(Of(Linear)) { Baseline = Baseline.Background(Data()), Samples = 500 }.Explain(Row(1, 0, 7, 1, 0), Target.Class(0));
         Attribution two = new Lime(Of(Linear)) { Baseline = Baseline.Background(Data()), Samples = 500 }.Explain(Tensor.Create([1f, 0, 7, 1, 0, 2, 2, 7, 0, 1], [2, 5]), Target.Class(0));
-        Assert.Equal(one.ModelCalls + 1, two.ModelCalls);
+        Assert.Equal(one.ModelCalls + 2, two.ModelCalls);
         Assert.Equal(Numbers.Of(one.Values), Numbers.Of(two.Values)[..5]);
     }
 
