@@ -40,6 +40,8 @@ public sealed class Lime(IPredictor model) : GameMethod(model)
     private const int Copies = 1000, TableCopies = 5000, TableKeeps = 10;
     private const double CosineWidth = 0.25, EuclideanWidth = 0.75, LassoAlpha = 0.01;
 
+    private volatile LocalTable? table;
+
     /// <summary>How many copies, the row itself among them; 1000 when null, 5000 for tables with data as their background.</summary>
     [Option("samples", "Changed copies of the row, the row itself among them; 1000 when left out, 5000 for tables with a background.")]
     public int? Samples { get; init; }
@@ -112,10 +114,16 @@ public sealed class Lime(IPredictor model) : GameMethod(model)
     protected internal override MethodResult Compute(Question question)
     {
         ArgumentNullException.ThrowIfNull(question);
-        MethodResult result = LocalTable.DataOf(question, Baseline) is { } data
-            ? TableLime.Compute(question, this, new LocalTable(data, Discretizer, Categorical, new Lazy<int[]>(() => Decision.Labels(question, data))), r => PlayersOf(question, [question.Inputs[0].Rows(r, 1)], r))
-            : base.Compute(question);
+        MethodResult result = TableOf(question) is { } data ? TableLime.Compute(question, this, data, r => PlayersOf(question, [question.Inputs[0].Rows(r, 1)], r)) : base.Compute(question);
         return result with { Remarks = [.. result.Remarks, .. SurrogateWords.Of(result.Players!)] };
+    }
+
+    /// <summary>The table of a background of data; it is made once, unless its bins depend on what is asked.</summary>
+    private LocalTable? TableOf(Question question)
+    {
+        if (LocalTable.DataOf(question, Baseline) is not { } data) return null;
+        if (Discretizer == Discretizer.Entropy) return new LocalTable(data, Discretizer, Categorical, new Lazy<int[]>(() => Decision.Labels(question, data)));
+        return table ??= new LocalTable(data, Discretizer, Categorical, new Lazy<int[]>([]));
     }
 
     internal int CopiesOr(int otherwise)
