@@ -53,6 +53,7 @@ internal sealed record LocalRegression
         double residual = tree is null ? problem.Residual(values) : Missed(samples, tree);
         double intercept = tree is null ? problem.Intercept(values) : tree.Root;
         int leading = Keep is { } k && k < samples.Features ? k : Math.Clamp(samples.Features - 1, 1, Leading);
+        int[][] leads = Array.ConvertAll(again, a => Strongest(a, leading));
         int[] top = [.. Strongest(values, leading).Where(i => values[i] != 0)];
         return new Solution(values)
         {
@@ -60,7 +61,7 @@ internal sealed record LocalRegression
             Surrogate = new Surrogate(intercept, problem.Total > 0 ? 1 - residual / problem.Total : double.NaN, intercept + (tree is null ? TensorPrimitives.Dot(values, row) : values.Sum()), score, Math.Sqrt(residual / problem.Weight))
             {
                 Samples = seed is null ? 0 : samples.Count,
-                Top = [.. top.Select(i => new TopFeature(i, values[i], again.Length == 0 ? 1 : again.Count(a => a[i] != 0 && Strongest(a, leading).Contains(i)) / (double)again.Length))],
+                Top = [.. top.Select(i => new TopFeature(i, values[i], again.Length == 0 ? 1 : Enumerable.Range(0, again.Length).Count(r => again[r][i] != 0 && leads[r].Contains(i)) / (double)again.Length))],
             },
         };
     }

@@ -8,7 +8,7 @@ namespace Limn.Games.Local;
 internal sealed class LocalSamples(int features, int count)
 {
     // Column by column, the scores behind the features: every sum that a regression needs is one of products of two columns.
-    private readonly double[] columns = new double[(features + 1) * count];
+    private readonly double[] columns = GC.AllocateUninitializedArray<double>((features + 1) * count);
     private readonly double[] weights = new double[count];
 
     public int Features => features;

@@ -11,8 +11,9 @@ internal sealed class TableColumn
 
     private readonly float[] cuts;
     private readonly float[]? categories;
-    private readonly ulong[] below;      // the state of a draw u of 32 bits is the first with u < below
-    private readonly float[][] quantiles; // of each state
+    private readonly ulong[] below;     // the state of a draw u of 32 bits is the first with u < below
+    private readonly float[] pieces;    // how many pieces of its state's quantile function a draw is worth
+    private readonly float[] quantiles; // of each state of numbers, one after another
 
     /// <param name="values">The column.</param>
     /// <param name="discretizer">How it is cut.</param>
@@ -37,7 +38,8 @@ internal sealed class TableColumn
             count += members[s].Count;
             below[s] = ((ulong)count << 32) / (ulong)values.Length;
         }
-        quantiles = [.. members.Select((m, s) => m.Count == 0 ? [] : IsCategory ? [distinct[s]] : Quantiles(m, s == 0 ? distinct[0] : cuts[s - 1], s == cuts.Length ? distinct[^1] : cuts[s]))];
+        pieces = [.. below.Select((b, s) => (float)(Pieces / Math.Max(1.0, b - (s == 0 ? 0 : below[s - 1]))))];
+        quantiles = IsCategory ? [] : [.. members.SelectMany((m, s) => Quantiles(m, s == 0 ? distinct[0] : cuts[s - 1], s == cuts.Length ? distinct[^1] : cuts[s]))];
     }
 
     public double Mean { get; }
@@ -55,16 +57,39 @@ internal sealed class TableColumn
     /// <summary>The state of a value; −1 for a category that the data lack.</summary>
     public int StateOf(float value) => categories is null ? Cuts.BinOf(cuts, value) : Math.Max(-1, Array.BinarySearch(categories, value));
 
-    /// <summary>A state drawn as often as it occurs, and a value of it.</summary>
-    public float Draw(ulong bits, out int state)
+    /// <summary>Draws states as often as they occur, and a value of each.</summary>
+    /// <param name="bits">32 random bits for each draw.</param>
+    /// <param name="states">The states.</param>
+    /// <param name="values">Where the values go.</param>
+    /// <param name="stride">How far apart they lie.</param>
+    public void Draw(ReadOnlySpan<uint> bits, Span<int> states, Span<float> values, int stride)
     {
-        uint u = (uint)(bits >> 32), within = (uint)bits;
-        state = 0;
-        while (u >= below[state]) state++;
-        float[] q = quantiles[state];
-        if (q.Length == 1) return q[0];
-        int piece = (int)(within >> 24);
-        return q[piece] + (q[piece + 1] - q[piece]) * ((within & 0xFFFFFF) * (1f / (1 << 24)));
+        const int FewStates = 16;
+        ulong[] ends = below;
+        for (int k = 0; k < states.Length; k++)
+        {
+            ulong u = bits[k];
+            int state = 0;
+            if (ends.Length <= FewStates)
+                foreach (ulong end in ends) state += u >= end ? 1 : 0;
+            else
+            {
+                state = Array.BinarySearch(ends, u);
+                if (state < 0) state = ~state;
+                else
+                    while (u >= ends[state]) state++; // states that never occur end where the one before does
+            }
+            states[k] = state;
+            values[k * stride] = categories is null ? ValueOf(state, u) : categories[state];
+        }
+    }
+
+    private float ValueOf(int state, ulong draw)
+    {
+        float at = (draw - (state == 0 ? 0 : below[state - 1])) * pieces[state];
+        int piece = Math.Min((int)at, Pieces - 1);
+        ReadOnlySpan<float> q = quantiles.AsSpan(state * (Pieces + 1) + piece, 2);
+        return q[0] + (q[1] - q[0]) * Math.Min(at - piece, 1);
     }
 
     /// <summary>The bounds of a state: above the first, up to the second; infinite where there are none. Of a category, its number twice.</summary>
@@ -76,12 +101,13 @@ internal sealed class TableColumn
     }
 
     /// <summary>The normal distribution of a state's values, cut off at its ends; a single value where they are all the same.</summary>
-    private static float[] Quantiles(List<float> values, float low, float high)
+    private static IEnumerable<float> Quantiles(List<float> values, float low, float high)
     {
+        if (values.Count == 0) return new float[Pieces + 1]; // never drawn
         double mean = values.Average(v => (double)v), deviation = Math.Sqrt(values.Average(v => (v - mean) * (v - mean)));
-        if (!(deviation > 1e-9 * Math.Max(Math.Abs(mean), float.Epsilon)) || !(high > low)) return [(float)mean];
+        if (!(deviation > 1e-9 * Math.Max(Math.Abs(mean), float.Epsilon)) || !(high > low)) return Enumerable.Repeat((float)mean, Pieces + 1);
         double from = Normal.CDF(mean, deviation, low), to = Normal.CDF(mean, deviation, high);
-        return [.. Enumerable.Range(0, Pieces + 1).Select(i => i == 0 ? low : i == Pieces ? high : (float)Math.Clamp(Normal.InvCDF(mean, deviation, from + (to - from) * i / Pieces), low, high))];
+        return Enumerable.Range(0, Pieces + 1).Select(i => i == 0 ? low : i == Pieces ? high : (float)Math.Clamp(Normal.InvCDF(mean, deviation, from + (to - from) * i / Pieces), low, high));
     }
 }
 

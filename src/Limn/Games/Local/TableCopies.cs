@@ -19,34 +19,39 @@ internal sealed class TableCopies
         (this.table, this.count, of, owned) = (table, count, players.Of[0], LocalTable.Owned(players));
         int columns = table.Columns.Length;
         Values = NdArray.Create(type, count - 1, columns);
-        states = new int[owned.Length * count];
+        states = GC.AllocateUninitializedArray<int>(owned.Length * count);
         numbers = [.. owned.Select((_, p) => IsBinary(p) ? [] : new double[count])];
         own = of.Contains(-1) || around && numbers.Any(n => n.Length > 0);
-        var random = new CounterRandom(seed);
         Span<float> values = Values.Floats;
-        for (int k = 1; k < count; k++)
+        for (int c = 0; c < columns; c++)
+            for (int k = 0; k < count - 1 && of[c] < 0; k++) values[k * columns + c] = row[c];
+        var random = new CounterRandom(seed);
+        ulong[] bits = GC.AllocateUninitializedArray<ulong>(count / 2 + 1);
+        for (int p = 0; p < owned.Length; p++)
         {
-            Span<float> copy = values.Slice((k - 1) * columns, columns);
-            for (int c = 0; c < columns; c++)
-                if (of[c] < 0) copy[c] = row[c];
-            for (int p = 0; p < owned.Length; p++)
+            int c = owned[p][0];
+            ulong offset = (ulong)c << 32; // copy k of a column is the same in a longer run
+            Span<int> drawn = states.AsSpan(p * count + 1, count - 1);
+            if (!IsBinary(p))
             {
-                int c = owned[p][0];
-                ulong index = (ulong)k * (ulong)columns + (ulong)c;
-                ref int state = ref states[p * count + k];
-                if (owned[p].Length > 1)
+                TableColumn column = table.Columns[c];
+                for (int k = 1; k < count; k++)
                 {
-                    state = random.Below(table.Rows, index);
-                    foreach (int member in owned[p]) copy[member] = table[state, member];
+                    ref float value = ref values[(k - 1) * columns + c];
+                    value = (float)((around ? row[c] : column.Mean) + column.Deviation * random.Normal(offset + (ulong)k));
+                    numbers[p][k] = (value - column.Mean) / column.Deviation;
                 }
-                else if (IsBinary(p)) copy[c] = table.Columns[c].Draw(random.Bits(index), out state);
-                else
-                {
-                    TableColumn column = table.Columns[c];
-                    copy[c] = (float)((around ? row[c] : column.Mean) + column.Deviation * random.Normal(index));
-                    numbers[p][k] = (copy[c] - column.Mean) / column.Deviation;
-                }
+                continue;
             }
+            random.FillBits(bits, offset);
+            ReadOnlySpan<uint> halves = System.Runtime.InteropServices.MemoryMarshal.Cast<ulong, uint>(bits);
+            if (owned[p].Length == 1) table.Columns[c].Draw(halves, drawn, values[c..], columns);
+            else
+                for (int k = 0; k < drawn.Length; k++)
+                {
+                    drawn[k] = (int)((ulong)halves[k] * (ulong)table.Rows >> 32);
+                    foreach (int member in owned[p]) values[k * columns + member] = table[drawn[k], member];
+                }
         }
     }
 
