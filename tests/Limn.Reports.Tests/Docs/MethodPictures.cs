@@ -37,6 +37,7 @@ internal static class MethodPictures
         ["occlusion"] = new() { Options = new() { ["window"] = "1,2,2", ["stride"] = "1,1,1" } },
         ["shapley-values"] = new() { Blocks = 2 },
         ["shapley-interactions"] = new() { Blocks = 3 },
+        ["anchors"] = new() { Blocks = 2 },
         ["rect-grad"] = new() { Options = new() { ["percentile"] = "80" } },
     };
 

@@ -44,18 +44,18 @@ internal sealed class Decision
     /// <summary>What is decided for some rows of data: classes, or 0 and 1.</summary>
     public static int[] Labels(Question question, NdArray data)
     {
-        var scorer = new Scorer(question, question.PredictorThreads);
-        var decision = new Decision(question, scorer, null);
+        var asked = new Scorer(question, question.PredictorThreads);
+        var decision = new Decision(question, asked, null);
         int count = data.Dims[0];
         var labels = new int[count];
-        for (int from = 0; from < count; from += scorer.Portion)
+        for (int from = 0; from < count; from += asked.Portion)
         {
             question.ThrowIfCancelled();
-            int some = Math.Min(scorer.Portion, count - from);
+            int some = Math.Min(asked.Portion, count - from);
             NdArray[] part = [data.Rows(from, some)];
             var sides = new double[some];
             if (!decision.ByClass) decision.Decide(0, part, sides);
-            (decision.ByClass ? Readout.Predicted(scorer.Answers(0, part, some)) : Array.ConvertAll(sides, s => (int)s)).CopyTo(labels, from);
+            (decision.ByClass ? Readout.Predicted(asked.Answers(0, part, some)) : Array.ConvertAll(sides, s => (int)s)).CopyTo(labels, from);
         }
         return labels;
     }
