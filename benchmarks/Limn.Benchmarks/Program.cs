@@ -9,6 +9,11 @@ if (args is ["superpixels", string folder])
     Superpixels.Run(folder);
     return;
 }
+if (args is ["lime"])
+{
+    LocalSurrogates.Run();
+    return;
+}
 int at = Array.IndexOf(args, "--repeat"), repeat = at >= 0 && at + 1 < args.Length ? int.Parse(args[at + 1]) : 15;
 string[] models = [.. args.Where((_, i) => at < 0 || (i != at && i != at + 1)).DefaultIfEmpty(Path.Combine("samples", "digits", "model.onnx"))];
 

@@ -428,6 +428,27 @@ public static class MethodTexts
             "Of all smooth parts of the picture of a given size, the one that alone, with the rest blurred, keeps the score highest. Each value says how far a pixel is shown.",
             ["The best evidence of that size: what the model needs to see.", "With several sizes, how much of the picture is enough."],
             ["The size is asked for, not found: the mask has it also where less would do, or where it is not enough.", "The mask is found step by step and may be one good answer among several.", "The values are a mask, not parts of the score.", NotTheWorld]),
+        ["lime"] = new(
+            "LIME",
+            "The row is copied many times with changes, the copies are scored, and a linear model is fitted to the scores, near copies counting more. Each value is a coefficient of that model: for a table, what being in this row's bin adds to the score; for a picture or a text, what the presence of a part adds.",
+            ["Which few features a simple model needs to follow the score around this row, with signs.", "How far the simple model can be believed: R² says how much of the scores it explains, and the stability of a feature how often it stays among the strongest when the copies are drawn again."],
+            [
+                "It explains the simple model. Where R² is low, the model itself behaves differently.",
+                "It depends on how large \"around the row\" is: another kernel width, or other bins, can give other values.",
+                Replacement,
+                NoSum,
+                NotTheWorld,
+            ]),
+        ["anchors"] = new(
+            "Anchors",
+            "A rule of few features: as long as they are as the rule says, the model decides as it does here, nearly whatever the other features are. Features in the rule get 1, others 0.",
+            ["What suffices for this decision, and for which share of other rows the rule speaks (its coverage).", "How certain the rule is: its precision was measured, and comes with bounds."],
+            [
+                "It says what suffices, not what is necessary: other rules may suffice too, and a feature outside of this one can matter elsewhere.",
+                "\"Whatever the other features are\" means: as the copies have them, which come from the background or from a replacement. Other copies, another rule.",
+                "A rule that covers few rows says little beyond this one.",
+                NotTheWorld,
+            ]),
         ["occlusion"] = new(
             "Occlusion",
             "A window slides over the input and hides what is under it. Each value is how much the score falls while that place is hidden, averaged over all windows that cover it.",

@@ -4,6 +4,7 @@ using Limn.ClassActivation;
 using Limn.Engine;
 using Limn.Engine.Graphs;
 using Limn.Games;
+using Limn.Games.Local;
 using Limn.Gradients;
 using Limn.Models;
 using Limn.Propagation;
@@ -169,6 +170,8 @@ public static class MethodRegistry
         typeof(HsicAttribution),
         typeof(MeaningfulPerturbation),
         typeof(ExtremalPerturbation),
+        typeof(Lime),
+        typeof(Anchors),
     ];
 
     // A model that does nothing, around which methods show their defaults.

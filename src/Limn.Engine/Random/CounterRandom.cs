@@ -42,6 +42,22 @@ public readonly record struct CounterRandom(ulong Seed, ulong Stream = 0)
         return (int)Math.BigMul(Bits(index), (ulong)bound, out _);
     }
 
+    /// <summary>Fills with <see cref="Bits"/> of <paramref name="offset"/>, <paramref name="offset"/> + 1, ..., in half the time.</summary>
+    public void FillBits(Span<ulong> values, ulong offset = 0)
+    {
+        for (int i = 0; i < values.Length; i++)
+        {
+            ulong index = offset + (ulong)i;
+            (ulong even, ulong odd) = Pair(index >> 1);
+            if ((index & 1) == 1) values[i] = odd;
+            else
+            {
+                values[i] = even;
+                if (++i < values.Length) values[i] = odd;
+            }
+        }
+    }
+
     /// <summary>Fills with <see cref="Uniform"/> of <paramref name="offset"/>, <paramref name="offset"/> + 1, ..., rounded down to a float, so that 1 is never reached.</summary>
     public void FillUniform(Span<float> values, ulong offset = 0)
     {

@@ -51,11 +51,18 @@ internal sealed class Scorer
         }
         else
         {
-            question.CountCalls(scores.Length);
-            Read(question.Model is OnnxModel network ? Run(network, places) : Ask(places, scores.Length), scores);
+            Read(Answers(of, places, scores.Length), scores);
         }
         for (int i = 0; i < scores.Length; i++)
             if (!double.IsFinite(scores[i])) throw new PredictorException($"The model's score is {scores[i]} for a changed copy of row {of}; a score must be a finite number. Such a copy holds features of the baseline or background beside the row's own: is the model defined there?");
+    }
+
+    /// <summary>What the target is read from, for copies of a row with other inputs: the model's output, or another value of it.</summary>
+    public NdArray Answers(int of, IReadOnlyList<NdArray> inputs, int rows)
+    {
+        if (of != row) Turn(of);
+        question.CountCalls(rows);
+        return question.Model is OnnxModel network ? Run(network, inputs) : Ask(inputs, rows);
     }
 
     private void Turn(int of)

@@ -1,3 +1,5 @@
+using Limn.Games.Local;
+
 namespace Limn.Games;
 
 /// <summary>How a game was solved: a number for each player.</summary>
@@ -12,6 +14,12 @@ public sealed record Solution(double[] Values)
 
     /// <summary>Interaction values of pairs, [players, players] row by row and symmetric, where the solver computes them.</summary>
     public double[]? Interactions { get; init; }
+
+    /// <summary>The local surrogate whose coefficients the values are; null for other solvers.</summary>
+    public Surrogate? Surrogate { get; init; }
+
+    /// <summary>The rule that holds the prediction, for anchors; null for other solvers.</summary>
+    public Rule? Rule { get; init; }
 
     /// <summary>What the solver has to say about its solution; one sentence each.</summary>
     public IReadOnlyList<string> Remarks { get; init; } = [];
@@ -31,6 +39,6 @@ public sealed record Solution(double[] Values)
         double[]? pairs = Interactions is null ? null : new double[count * count];
         for (int i = 0; i < at.Count && pairs is not null; i++)
             for (int j = 0; j < at.Count; j++) pairs[at[i] * count + at[j]] = Interactions![i * at.Count + j];
-        return this with { Values = Wider(Values), StandardErrors = StandardErrors is null ? null : Wider(StandardErrors), Interactions = pairs };
+        return this with { Values = Wider(Values), StandardErrors = StandardErrors is null ? null : Wider(StandardErrors), Interactions = pairs, Surrogate = Surrogate?.Among(at), Rule = Rule?.Among(at) };
     }
 }

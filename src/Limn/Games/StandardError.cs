@@ -40,6 +40,9 @@ internal sealed class RunningMoments(int quantities)
         }
     }
 
+    /// <summary>The standard deviation of each quantity.</summary>
+    public double[] Deviations() => Array.ConvertAll(squares, s => Math.Sqrt(s / (Count - 1)));
+
     /// <summary>The standard error of each mean.</summary>
     public double[] Errors() => Array.ConvertAll(squares, s => StandardError.OfMean(s / (Count - 1), Count));
 }

@@ -41,6 +41,7 @@ internal static class MethodPictures
         // A picture of 8 x 8 pixels hardly changes when it is blurred by a twentieth of its side.
         ["meaningful-perturbation"] = new() { Baseline = Baseline.Zero, Options = new() { ["steps"] = "150" } },
         ["extremal-perturbation"] = new() { Baseline = Baseline.Zero, Options = new() { ["area"] = "0.2" } },
+        ["anchors"] = new() { Blocks = 2 },
         ["rect-grad"] = new() { Options = new() { ["percentile"] = "80" } },
     };
 

@@ -78,6 +78,7 @@ internal static class AxiomCases
             yield return Unused($"tanh x − tanh x, one of them by the sigmoid, at {value}", Of((g, x) => g.Add(Linear(g, g.Concat(1, Pick(g, x, 0), g.Tanh(Pick(g, x, 1)), g.Sigmoid(g.Scale(Pick(g, x, 1), 2))), 1, 1, -2), g.ScalarLike(x, 1)), 1, 1, 2), Picture([2f, value], 1, 1, 2), 0.3f, 1);
         }
         yield return Unused("f − f, written in two ways", Of((g, x) => g.Add(Pick(g, x, 2), g.Sub(Difference(g, Pick(g, x, 0), Pick(g, x, 1), false), Difference(g, Pick(g, x, 0), Pick(g, x, 1), true))), 1, 1, 3), Picture([3f, 1, 2], 1, 1, 3), 0.1f, 0);
+        yield return Unused("any of five, beside one that does nothing", Of((g, x) => g.Add(Linear(g, g.Relu(g.Add(Linear(g, x, -1, -1, -1, -1, -1, 0), g.ScalarLike(x, 1))), -1), g.ScalarLike(x, 1)), 1, 2, 3), Picture([1f, 1, 1, 1, 1, 1], 1, 2, 3), 0, 5);
         yield return Unused("a neighbour of what counts", Of((g, x) => Pick(g, x, 0), 1, 16, 16), Picture([.. Enumerable.Range(0, 256).Select(i => i % 16 < 8 ? 1f : 0)], 1, 16, 16), -0.5f, 1);
 
         static AxiomCase Unused(string name, OnnxModel model, NdArray x, float baseline, int element) =>

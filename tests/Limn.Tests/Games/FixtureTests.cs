@@ -48,6 +48,9 @@ public sealed class FixtureTests
     public void Kernel_SHAP_with_all_coalitions_is_exact_and_shaps() => Agrees("kernel_full_l1False", new KernelShap(Network.Value.Model) { Baseline = Network.Value.Background, Samples = 1022 });
 
     [SharedFact(Needed)]
+    public void Kernel_SHAP_that_keeps_five_features_is_shaps() => Agrees("kernel_full_l1num5", new KernelShap(Network.Value.Model) { Baseline = Network.Value.Background, Samples = 1022, Keep = 5 });
+
+    [SharedFact(Needed)]
     public void Owen_values_of_shaps_tree_of_groups_are_shaps()
     {
         (int, int)[] joins = [.. File.ReadLines(Path.Combine(SharedFiles.Find("trees")!, "fixtures", "mlp_partition_clustering.csv")).Select(l => l.Split(',')).Select(p => (int.Parse(p[0], CultureInfo.InvariantCulture), int.Parse(p[1], CultureInfo.InvariantCulture)))];

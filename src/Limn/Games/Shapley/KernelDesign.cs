@@ -1,5 +1,6 @@
 using System.Numerics.Tensors;
 using Limn.Engine;
+using Limn.Games.Local;
 using MathNet.Numerics.LinearAlgebra;
 
 namespace Limn.Games;
@@ -29,6 +30,8 @@ internal sealed class KernelDesign
     private double[] weights = [];               // of each member of a pair
     private double[] influence = [];             // P z, pair by pair
     private double[] share = [];                 // c
+    private double[] gram = [];                  // A
+    private double[]? augmented;                 // what selecting features takes
     private int draws;
 
     private KernelDesign(int players) => Coalitions = new Coalitions(players, 64);
@@ -225,21 +228,73 @@ internal sealed class KernelDesign
         for (int i = 0; i < n; i++) a[i * n + i] = diagonal;
         AddDrawn(a);
 
-        var cholesky = Matrix<double>.Build.Dense(n, n, a).Cholesky();
-        Matrix<double> inverse = cholesky.Solve(Matrix<double>.Build.DenseIdentity(n));
+        gram = a;
+        Influence(Enumerable.Range(0, n).ToArray());
+    }
+
+    /// <summary>Makes c and the vectors P z of the regression on some players; zero for the others.</summary>
+    private void Influence(int[] kept)
+    {
+        int n = Players, k = kept.Length;
+        var cholesky = Matrix<double>.Build.Dense(k, k, (i, j) => gram[kept[i] * n + kept[j]]).Cholesky();
+        Matrix<double> inverse = cholesky.Solve(Matrix<double>.Build.DenseIdentity(k));
         double[] rows = inverse.ToRowMajorArray(), ones = [.. inverse.RowSums()];
         double sum = ones.Sum();
         influence = new double[Pairs * n];
+        share = new double[n];
         var p = new double[n * n];
-        for (int i = 0; i < n; i++)
-            for (int j = 0; j < n; j++) p[i * n + j] = rows[i * n + j] - ones[i] * ones[j] / sum;
-        for (int k = 0; k < Pairs; k++)
+        for (int i = 0; i < k; i++)
+            for (int j = 0; j < k; j++) p[kept[i] * n + kept[j]] = rows[i * k + j] - ones[i] * ones[j] / sum;
+        for (int pair = 0; pair < Pairs; pair++)
         {
-            Span<double> z = influence.AsSpan(k * n, n);
-            foreach (int i in Games.Coalitions.Members(Coalitions[2 * k])) AddTo(z, 1, p.AsSpan(i * n, n));
+            Span<double> z = influence.AsSpan(pair * n, n);
+            foreach (int i in Games.Coalitions.Members(Coalitions[2 * pair])) AddTo(z, 1, p.AsSpan(i * n, n));
         }
         // φ = A⁻¹1 Δ / 1ᵀA⁻¹1 + P b, and b's pairs are w z v(S) + w (1 − z) v(Sᶜ), of which P sends the ones to zero.
-        share = Array.ConvertAll(ones, o => o / sum);
+        for (int i = 0; i < k; i++) share[kept[i]] = ones[i] / sum;
+    }
+
+    /// <summary>The same coalitions, and the regression on some of the players alone.</summary>
+    public KernelDesign Only(int[] kept)
+    {
+        var only = (KernelDesign)MemberwiseClone();
+        only.Influence(kept);
+        return only;
+    }
+
+    /// <summary>The players that least-angle regression takes first.</summary>
+    /// <remarks>
+    /// On the regression whose sum constraint is made up of rows: with each S of s players, (M − s) w (v(S) − zᵀφ)² + s w (v(S) − Δ − (z − 1)ᵀφ)², in values above v(∅).
+    /// This is how shap selects with l1_reg = "num_features(K)".
+    /// </remarks>
+    public int[] Select(int keep, double empty, double full, ReadOnlySpan<double> values)
+    {
+        int n = Players;
+        double change = full - empty;
+        double[] matrix = augmented ??= Augmented(), right = new double[n];
+        for (int k = 0; k < Pairs; k++)
+        {
+            double difference = values[2 * k] - values[2 * k + 1], inside = weights[k] * (n - sizes[k]) * (difference + change), outside = weights[k] * sizes[k] * (change - difference);
+            for (int i = 0; i < n; i++) right[i] += Games.Coalitions.Has(Coalitions[2 * k], i) ? inside : outside;
+        }
+        int[] chosen = [];
+        foreach (var (_, active) in LeastAngle.Path(matrix, right, keep, drops: false)) chosen = active;
+        return [.. chosen.Order()];
+    }
+
+    private double[] Augmented()
+    {
+        int n = Players;
+        var matrix = new double[n * n];
+        for (int k = 0; k < Pairs; k++)
+            for (int half = 0; half < 2; half++)
+            {
+                double weight = 2 * weights[k] * (half == 0 ? n - sizes[k] : sizes[k]);
+                List<int> members = Games.Coalitions.Members(Coalitions[2 * k + half]);
+                foreach (int i in members)
+                    foreach (int j in members) matrix[i * n + j] += weight;
+            }
+        return matrix;
     }
 
     /// <summary>Adds w (z zᵀ + zᶜ zᶜᵀ) of every drawn pair.</summary>

@@ -8,7 +8,7 @@ namespace Limn.Games;
 /// φ minimises Σ_S k(|S|) (v(S) − v(∅) − Σ_{i∈S} φᵢ)² under Σφ = v(all) − v(nobody), with the Shapley kernel k(s) = (M − 1) / (C(M, s) s (M − s)): with all
 /// coalitions these are the Shapley values. With fewer, sizes are enumerated from the outside in as far as the budget goes, and the rest is drawn in pairs
 /// of a coalition and its complement. All rows share the coalitions and the factorised regression. There is no regularisation: no value is zero for the
-/// sake of it (shap keeps ten features by default). Lundberg, Lee: A Unified Approach to Interpreting Model Predictions, NeurIPS 2017, theorem 2;
+/// sake of it, unless <see cref="Keep"/> asks for that (shap keeps ten features by default). Lundberg, Lee: A Unified Approach to Interpreting Model Predictions, NeurIPS 2017, theorem 2;
 /// Covert, Lee: Improving KernelSHAP, AISTATS 2021, section 4 (pairs).
 /// </remarks>
 [Method("kernel-shap", "Kernel SHAP", "Shapley values by a weighted regression of the score on which features are present.",
@@ -29,6 +29,13 @@ public sealed class KernelShap(IPredictor model) : SampledGameMethod(model)
     [Option("sampling", "How often coalitions of each size are drawn: as they weigh, or by their leverage.")]
     public CoalitionSampling Sampling { get; init; } = CoalitionSampling.Kernel;
 
+    /// <summary>
+    /// How many players get a value: those that least-angle regression takes first; the sum is shared out among them. All when null. The values are then no Shapley values, and the
+    /// standard errors take the selection as given. shap's <c>l1_reg="num_features(K)"</c>.
+    /// </summary>
+    [Option("keep", "How many features get a value, by least-angle regression; all when left out.")]
+    public int? Keep { get; init; }
+
     public override Solution Solve(Game game, ulong seed = 0)
     {
         ArgumentNullException.ThrowIfNull(game);
@@ -42,7 +49,9 @@ public sealed class KernelShap(IPredictor model) : SampledGameMethod(model)
             finished = samples >= all;
             KernelDesign design = DesignOf(players, Math.Min(samples, all), seed);
             game.Expected = design.Coalitions.Count + 2;
-            return design.Solve(game.Empty, game.Full, game.Values(design.Coalitions));
+            double[] values = game.Values(design.Coalitions);
+            if (Keep is { } keep && Positive("keep", keep) < players && design.Select(keep, game.Empty, game.Full, values) is { Length: > 0 } kept) design = design.Only(kept);
+            return design.Solve(game.Empty, game.Full, values);
         });
     }
 
