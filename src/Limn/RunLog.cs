@@ -11,6 +11,8 @@ internal sealed class RunLog(ExplainOptions options)
 
     public int PredictorThreads => options.PredictorThreads;
 
+    public Data.FeatureSchema? Schema => options.Schema;
+
     public CancellationToken Cancellation => options.Cancellation;
 
     public long Calls => calls;

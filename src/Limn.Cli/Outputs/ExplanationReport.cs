@@ -54,6 +54,9 @@ internal static partial class ExplanationReport
             Tokens = Tokens(explanation, row),
             Tables = attribution.Conservation?.FirstOrDefault(c => c.Row == row) is { } conservation ? [ConservationTable(conservation)] : [],
             Contributions = map is null ? Contributions(explanation, row) : [],
+            ExpectedValue = explanation.Features is null ? null : attribution.ExpectedValue?[row],
+            Score = attribution.Prediction[row],
+            Interactions = map is null ? ChartFiles.Pairs(explanation, row) : null,
             Options = [.. attribution.Options.Select(o => new NamedValue(o.Key, Plain(o.Value))), .. explanation.Settings.Select(s => new NamedValue(s.Name, s.Value))],
             Delta = attribution.ConvergenceDelta?[row],
             Flags = [.. ExplanationFiles.FlagsOf(attribution)],
@@ -109,6 +112,7 @@ internal static partial class ExplanationReport
     /// </summary>
     public static List<Contribution> Contributions(Explanation explanation, int row)
     {
+        if (explanation.Features?[row] is { } features) return Strongest(ChartFiles.Contributions(features));
         List<Contribution> all = [];
         foreach (AttributedTensor tensor in explanation.Attribution.Tensors)
         {
@@ -127,6 +131,11 @@ internal static partial class ExplanationReport
                 all.Add(new Contribution(prefix + NameOf(input, f, dims, grouped), ValueOf(input, row, f, inner / grouped, tensor.TokensOf is null ? Vocabulary.None : explanation.Vocabulary), sum));
             }
         }
+        return Strongest(all);
+    }
+
+    private static List<Contribution> Strongest(List<Contribution> all)
+    {
         return all.Count <= MostFeatures ? all : [.. all.OrderByDescending(c => Math.Abs(c.Attribution)).Take(MostFeatures)];
     }
 
