@@ -157,7 +157,7 @@ public static partial class Charts
                     ["layer"] = new JsonArray(
                         new JsonObject
                         {
-                            ["mark"] = new JsonObject { ["type"] = "bar", ["y"] = 0, ["y2"] = ForceHeight, ["stroke"] = "white", ["strokeWidth"] = 1 },
+                            ["mark"] = new JsonObject { ["type"] = "rect", ["y"] = 0, ["y2"] = ForceHeight, ["stroke"] = "white", ["strokeWidth"] = 1 },
                             ["encoding"] = new JsonObject { ["color"] = new JsonObject { ["field"] = "color", ["type"] = "nominal", ["scale"] = null, ["legend"] = null } },
                         },
                         new JsonObject

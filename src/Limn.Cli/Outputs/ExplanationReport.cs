@@ -42,6 +42,7 @@ internal static partial class ExplanationReport
     {
         Attribution attribution = explanation.Attribution;
         HeatMapResult? map = HeatMaps.Of(explanation, row, new HeatMapOptions { ColorBar = false });
+        var parts = Superpixels.Of(explanation, row);
         Image? picture = map is null ? null : HeatMaps.Background(explanation.PictureInput, row);
         string answer = explanation.Scores?.Top(row, 1)[0] is { } best && explanation.Scores.Classes > 1 ? $": {explanation.Labels.NameOf(best.Index)}" : "";
         return new ExplanationSection(explanation.RowTitle(row) + answer, attribution.Method, explanation.ModelName, explanation.TargetOf(row))
@@ -50,9 +51,9 @@ internal static partial class ExplanationReport
             TopClasses = TopClasses(explanation, row),
             ScoresAreProbabilities = explanation.Scores?.AreProbabilities ?? false,
             Input = picture is null ? null : new ReportPicture(PngFile.Encode(Enlarged(picture)), "Input", InputCaption(explanation), $"The picture that the model saw: {explanation.RowTitle(row)}."),
-            HeatMaps = map is null ? [] : [new ReportPicture(PngFile.Encode(map.Picture), MethodTexts.For(attribution.Method).Title, "", $"Heat map of the {explanation.TargetOf(row)}.") { Legend = ColorLegend.Of(map) }],
+            HeatMaps = map is null ? [] : [.. parts is { } ranked ? [ranked.Picture] : Array.Empty<ReportPicture>(), new ReportPicture(PngFile.Encode(map.Picture), MethodTexts.For(attribution.Method).Title, "", $"Heat map of the {explanation.TargetOf(row)}.") { Legend = ColorLegend.Of(map) }],
             Tokens = Tokens(explanation, row),
-            Tables = attribution.Conservation?.FirstOrDefault(c => c.Row == row) is { } conservation ? [ConservationTable(conservation)] : [],
+            Tables = attribution.Conservation?.FirstOrDefault(c => c.Row == row) is { } conservation ? [ConservationTable(conservation)] : parts is { } listed ? [listed.Table] : [],
             Contributions = map is null ? Contributions(explanation, row) : [],
             ExpectedValue = explanation.Features is null ? null : attribution.ExpectedValue?[row],
             Score = attribution.Prediction[row],

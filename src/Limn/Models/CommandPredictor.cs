@@ -100,7 +100,7 @@ public sealed class CommandPredictor(IReadOnlyList<string> arguments) : IPredict
         }
         catch (Exception e) when (e is System.ComponentModel.Win32Exception or IOException or UnauthorizedAccessException)
         {
-            throw new PredictorException($"The program '{Arguments[0]}' cannot be started: {e.Message} Is it installed, and on the PATH? Nothing but the program's name and its arguments may stand there; pipes and the like need a shell: sh -c '...'.", e);
+            throw new PredictorException($"The program '{Arguments[0]}' cannot be started: {e.Message}{(e.Message.EndsWith('.') ? "" : ".")} Is it installed, and on the PATH? Nothing but the program's name and its arguments may stand there; pipes and the like need a shell: sh -c '...'.", e);
         }
     }
 
