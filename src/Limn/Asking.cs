@@ -18,7 +18,7 @@ internal static class Asking
         if (target is NeuronTarget or LayerTarget or ExpressionTarget || target.Scale != OutputScale.AsIs || target is ClassTarget { From: not null })
             throw new InvalidTargetException($"The target '{target.Describe()}' looks inside the model; a black box has only the classes of its first output.");
         if (options.Shared is null) log.Count(inputs[0].Dims[0]);
-        IReadOnlyList<NdArray> outputs = options.Shared?.Outputs(log) ?? method.Model.Predict(inputs, options.Cancellation);
+        IReadOnlyList<NdArray> outputs = options.Shared?.Outputs(log) ?? BlackBox.Predict(method.Model, inputs, $"{inputs[0].Dims[0]} rows", options.Cancellation);
         return target is BoxTarget boxes
             ? new Question(method.Model, BoxMatch.At(boxes, BlackBoxDetector.Read(outputs, boxes.Where), PictureOf(null, inputs)), inputs, log) { BoxOutputs = boxes.Where, MatchesAgain = true }
             : new Question(method.Model, Readout.Of(target, outputs[0]), inputs, log);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Limn.Engine;
+using Limn.Engine.Graphs;
 using Limn.Gradients;
 using Limn.Models;
 
@@ -55,8 +56,9 @@ internal static class Diagnosis
         if (method.TakesGradients && question.GradientFunction(null).Cuts is { Count: > 0 } cuts)
         {
             flags |= AttributionFlags.PathCut;
-            remarks.Add($"No gradient passes through '{cuts[0].Name}' ({cuts[0].Operator.Name}){(cuts.Count > 1 ? $" and {cuts.Count - 1} more nodes" : "")}: what the score owes to these paths is missing. "
-                + $"Explain after it (--at '{cuts[0].Outputs[0].Name}'), or use a method that needs no gradient (feature-ablation, occlusion).");
+            (Node cut, Node node) = cuts[0];
+            remarks.Add($"No gradient passes through '{cut.Name}' ({cut.Operator.Name}){(cut == node ? "" : $" inside '{node.Name}' ({node.Operator.Name})")}{(cuts.Count > 1 ? $" and {cuts.Count - 1} more nodes" : "")}: what the score owes to these paths is missing. "
+                + $"Explain after it (--at '{node.Outputs[0].Name}'), or use a method that needs no gradient (feature-ablation, occlusion).");
         }
         int[] empty = [.. Enumerable.Range(0, method.LooksInside ? question.Rows : 0).Where(r => Enumerable.Range(0, question.Places.Count).Any(p => IsEmptyLayer(question, p, r)))];
         if (empty.Length > 0)

@@ -113,7 +113,7 @@ public sealed record Question : IAsked
         if (MatchesAgain) return [.. Portions(Model is OnnxModel { FixedRows: { } size } ? size : Source?.Detections is { OneRow: true } ? 1 : MostRows).SelectMany(p => p.MatchedScores())];
         if (Model is OnnxModel) return Readout.Scores(SourceValue());
         log.Count(Rows);
-        return Readout.Scores(Model.Predict(Inputs, log.Cancellation)[0]);
+        return Readout.Scores(BlackBox.Predict(Model, Inputs, $"{Rows} rows", log.Cancellation)[0]);
     }
 
     /// <summary>Where a box of a detector is explained by changed inputs alone, it is looked for again in each answer.</summary>

@@ -142,6 +142,40 @@ public sealed class DiagnosisTests
     }
 
     [Fact]
+    public void A_path_that_is_cut_inside_a_branch_or_a_loop_is_named_with_the_node_around_it()
+    {
+        // Each adds a step function of x, of which the gradient knows nothing.
+        var branch = new GraphBuilder("branch");
+        Value around = branch.Input("around", ElementType.Float, [Dim.Named("batch"), 2]);
+        branch.Output(branch.Add(around, branch.Cast(branch.Node(new Cast(ElementType.Int64), [around], name: "cut.off")[0], ElementType.Float)));
+        Graph then = branch.Build();
+        var g = new GraphBuilder();
+        Value x = g.Input("x", ElementType.Float, [Dim.Named("batch"), 2]);
+        Value which = g.Less(g.Op(new SizeOf(), x), g.Constant(NdArray.Scalar(100L)));
+        g.Output(g.Node(new If(then, then), [which, x], name: "choice", outputNames: ["y"])[0]);
+        Check(g.Build(), "choice");
+
+        var body = new GraphBuilder("body");
+        _ = body.Input("i", ElementType.Int64, Shape.Scalar);
+        Value goesOn = body.Input("go", ElementType.Bool, Shape.Scalar), state = body.Input("state", ElementType.Float, [Dim.Named("batch"), 2]);
+        body.Output(body.Identity(goesOn));
+        body.Output(body.Inline(then, [state])[0]);
+        g = new GraphBuilder();
+        x = g.Input("x", ElementType.Float, [Dim.Named("batch"), 2]);
+        g.Output(g.Node(new Loop(body.Build(), carried: 1), [g.Constant(NdArray.Scalar(2L)), null, x], name: "rounds", outputNames: ["y"])[0]);
+        Check(g.Build(), "rounds");
+
+        static void Check(Graph graph, string node)
+        {
+            Attribution a = new Saliency(new OnnxModel(graph)).Explain([new NdArray([1.5f, 2.5f], 1, 2)], Target.Class(0));
+            Assert.True(a.Flags.HasFlag(AttributionFlags.PathCut));
+            string remark = Only(a, "No gradient passes");
+            Assert.Contains($"'cut.off' (Cast) inside '{node}' (", remark, StringComparison.Ordinal);
+            Assert.Contains("--at 'y'", remark, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public void A_layer_without_positions_is_refused_with_layers_that_have_them()
     {
         OnnxModel model = MapNetworks.Deep();

@@ -11,6 +11,9 @@ internal sealed class ForwardPass
     /// <summary>For each graph input behind the target the input, named <c>NAME.reference</c>, that takes its reference; empty without a reference.</summary>
     public IReadOnlyDictionary<Value, Value> ReferenceInputs { get; } = new Dictionary<Value, Value>();
 
+    /// <summary>The gradients of graphs inside nodes, each with the node.</summary>
+    public List<(Node Node, GradientGraph Gradient)> Inside { get; } = [];
+
     public ForwardPass(GraphBuilder builder, Graph graph, IReadOnlyList<Node> behind, IEnumerable<Value> targets, bool reference)
     {
         varying = [.. graph.Inputs];

@@ -94,9 +94,12 @@ public static class Gradient
                 }
         }
 
+        foreach (var (node, inside) in pass.Inside)
+            foreach (var (cut, note) in inside.Notes) notes.TryAdd(cut, note);
         Value?[] gradients = [.. at.Select(Arrived)];
         return new GradientGraph(builder.Build(), gradients, cuts)
         {
+            CutsInside = [.. pass.Inside.SelectMany(i => i.Gradient.Cuts.Concat(i.Gradient.CutsInside.Select(c => c.Cut)).Select(cut => (cut, i.Node))).Distinct()],
             Notes = notes,
             ReferenceInputs = pass.ReferenceInputs,
             ReferenceTarget = rulebook.NeedsReference ? pass.Reference(targets[0].Value) : null,
@@ -110,6 +113,9 @@ public static class Gradient
 /// <param name="Cuts">Nodes between place and target that let no gradient through.</param>
 public sealed record GradientGraph(Graph Graph, IReadOnlyList<Value?> Gradients, IReadOnlyList<Node> Cuts)
 {
+    /// <summary>The same in the graphs inside nodes (<c>If</c>, <c>Loop</c>), each with the node of this graph that it is in.</summary>
+    public IReadOnlyList<(Node Cut, Node In)> CutsInside { get; init; } = [];
+
     /// <summary>The nodes whose gradient is not the derivative, such as those that quantise, each with what there is to know.</summary>
     public IReadOnlyDictionary<Node, string> Notes { get; init; } = new Dictionary<Node, string>();
 

@@ -84,6 +84,9 @@ public sealed class Backward
     /// <exception cref="InvalidOperationException">The rulebook did not say that it <see cref="Rulebook.NeedsReference"/>.</exception>
     public Value Reference(Value value) => pass.Reference(value);
 
+    /// <summary>Hands over the gradient of a graph inside the node, so that what cuts paths there is known outside.</summary>
+    internal void Report(GradientGraph inside) => pass.Inside.Add((Node, inside));
+
     /// <summary>What the derivative of this node sends back.</summary>
     public Value?[] Calculus() => Node.Operator.Gradient(this) ?? new Value?[Node.Inputs.Count];
 

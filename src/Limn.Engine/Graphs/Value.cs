@@ -4,7 +4,7 @@ namespace Limn.Engine.Graphs;
 /// A tensor that flows through a graph: a graph input, an initializer, or a node's output. Values are compared by
 /// reference; a graph made from another graph shares its values.
 /// </summary>
-public sealed class Value
+public class Value
 {
     internal Value(string name, ElementType type, Shape? shape)
     {

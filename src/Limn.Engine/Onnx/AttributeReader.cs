@@ -12,7 +12,7 @@ internal static class AttributeReader
     /// <param name="tensors">Reads tensors.</param>
     /// <param name="bodies">Makes of a graph what imports it once types and shapes of its inputs are known.</param>
     /// <exception cref="InvalidModelException">An attribute comes twice or has no value.</exception>
-    /// <exception cref="UnsupportedOperatorException">An attribute is a type, or a list of tensors or graphs.</exception>
+    /// <exception cref="UnsupportedOperatorException">An attribute is a list of types, tensors or graphs.</exception>
     public static NodeAttributes Read(NodeProto node, string name, TensorReader tensors, Func<GraphProto, Func<IReadOnlyList<Formal>, ImportedBody>> bodies)
     {
         var values = new Dictionary<string, object>();
@@ -37,6 +37,7 @@ internal static class AttributeReader
         Kind.Ints => a.Ints.ToArray(),
         Kind.Strings => a.Strings.Select(s => s.ToStringUtf8()).ToArray(),
         Kind.Graph when a.G is not null => bodies(a.G),
+        Kind.TypeProto when a.Tp is not null => a.Tp,
         Kind.Tensor or Kind.Graph or Kind.Undefined => throw new InvalidModelException($"attribute '{a.Name}' has no value."),
         Kind kind => throw new UnsupportedOperatorException($"attribute '{a.Name}' is of the kind {kind}, which is not supported."),
     };

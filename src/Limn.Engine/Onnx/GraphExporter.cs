@@ -91,11 +91,14 @@ internal sealed class GraphExporter
     private NodeProto NodeOf(Node node, Func<Value, string> nameOf, string name)
     {
         Operator op = node.Operator;
-        opsets[op.Domain] = Math.Max(op.OpsetVersion, opsets.GetValueOrDefault(op.Domain));
+        Declare(op.Domain, op.OpsetVersion);
+        foreach (Value? value in node.Inputs.Concat(node.Outputs))
+            if (value is not null) Declare("", OnnxVersions.Since(op.Name, value.Type));
         var proto = new NodeProto { Name = name, OpType = op.Name };
         if (op.Domain.Length > 0) proto.Domain = op.Domain;
         int inputs = op is ControlFlowOperator { OwnInputs: var own } ? own : node.Inputs.Count;
-        while (inputs > 0 && node.Inputs[inputs - 1] is null) inputs--;
+        int required = op is Loop ? 2 : 0; // both may be empty, and must be there
+        while (inputs > required && node.Inputs[inputs - 1] is null) inputs--;
         foreach (Value? input in node.Inputs.Take(inputs)) proto.Input.Add(input is null ? "" : nameOf(input));
         foreach (Value output in node.Outputs) proto.Output.Add(nameOf(output));
         if (op is not ControlFlowOperator flow)
@@ -111,6 +114,8 @@ internal sealed class GraphExporter
         }
         return proto;
     }
+
+    private void Declare(string domain, int opset) => opsets[domain] = Math.Max(opset, opsets.GetValueOrDefault(domain));
 
     private static AttributeProto AttributeOf(Node node, OperatorAttribute attribute)
     {

@@ -22,8 +22,9 @@ internal sealed class GraphImporter(GraphProto graph, ImportSession session, Gra
         Begin(name);
         HashSet<string> weights = [.. graph.Initializer.Select(t => t.Name), .. graph.SparseInitializer.Select(t => t.Values?.Name ?? "")];
         foreach (ValueInfoProto input in graph.Input)
-            if (!weights.Contains(input.Name)) values.Add(input.Name, builder.Input(input.Name, TypeOf(input), ShapeOf(input.Type.TensorType)));
-        return End();
+            if (!weights.Contains(input.Name)) values.Add(input.Name, InputOf(input.Name, input.Type));
+        End();
+        return builder.Build();
     }
 
     /// <summary>Reads a graph inside a node. What it takes from around becomes an input after its own; constants from around are constants of its own.</summary>
@@ -34,13 +35,34 @@ internal sealed class GraphImporter(GraphProto graph, ImportSession session, Gra
         Begin(graph.Name.Length > 0 ? graph.Name : name);
         for (int i = 0; i < formals.Count; i++)
         {
-            Value value = builder.Input(graph.Input[i].Name, formals[i].Type, formals[i].Shape);
+            Value value = InputOf(graph.Input[i].Name, formals[i]);
             // Numbers may be declared as vectors of one.
             if (formals[i].Shape is { Rank: 0 } && graph.Input[i].Type?.TensorType?.Shape is { Dim.Count: 1 }) value = builder.Reshape(value, 1);
             values.Add(graph.Input[i].Name, value);
         }
-        return new ImportedBody(End(), around);
+        int[] lengths = SequenceValue.Lengths(End());
+        return new ImportedBody(builder.Build(), around, lengths);
     }
+
+    /// <summary>An input of a graph inside a node.</summary>
+    private Value InputOf(string name, Formal formal) =>
+        formal.Items is { } items ? new SequenceValue(name, [.. items.Select((item, k) => InputOf(ElementName(name, k), item))])
+        : formal.Content is { } content ? builder.Constant(content, name) : builder.Input(name, formal.Type, formal.Shape);
+
+    /// <summary>An input of the model. A sequence of which the options say how long it is is as many inputs; an optional is there unless they say that it is not.</summary>
+    private Value InputOf(string name, TypeProto? type) => type?.ValueCase switch
+    {
+        TypeProto.ValueOneofCase.TensorType => builder.Input(name, TensorReader.Supported(type.TensorType.ElemType, $"the input '{name}'"), ShapeOf(type.TensorType)),
+        TypeProto.ValueOneofCase.OptionalType => session.Options.AbsentInputs.Contains(name) ? new AbsentValue(name) : InputOf(name, type.OptionalType.ElemType),
+        TypeProto.ValueOneofCase.SequenceType when session.Options.SequenceLengths.TryGetValue(name, out int length) =>
+            new SequenceValue(name, [.. Enumerable.Range(0, length).Select(k => InputOf(ElementName(name, k), type.SequenceType.ElemType))]),
+        TypeProto.ValueOneofCase.SequenceType => throw new UnsupportedOperatorException($"the input '{name}' is a sequence. Say how long it is when the file is read ({nameof(OnnxReadOptions)}.{nameof(OnnxReadOptions.SequenceLengths)}): each of its elements is an input then."),
+        TypeProto.ValueOneofCase.MapType when MapInputs.Of(name, type.MapType, graph) is var (values, shape) => builder.Input(name, values, shape),
+        null or TypeProto.ValueOneofCase.None => throw new InvalidModelException($"the input '{name}' has no type."),
+        var other => throw new UnsupportedOperatorException($"the input '{name}' is of the kind {other}, which is not supported."),
+    };
+
+    private static string ElementName(string name, int element) => $"{name}[{element}]";
 
     private void Begin(string name)
     {
@@ -54,24 +76,39 @@ internal sealed class GraphImporter(GraphProto graph, ImportSession session, Gra
         foreach (SparseTensorProto tensor in graph.SparseInitializer) AddInitializer(tensor.Values?.Name ?? "", session.Tensors.Read(tensor));
     }
 
-    private Graph End()
+    /// <summary>Adds the nodes and declares the outputs, of a sequence each element.</summary>
+    private List<Value> End()
     {
         HashSet<string> available = [.. values.Keys];
         for (GraphImporter? scope = outer; scope is not null; scope = scope.outer) available.UnionWith(scope.values.Keys);
         foreach (NodeProto node in NodeOrder.Sort(graph.Node, available)) Add(node);
+        List<Value> results = [];
         foreach (ValueInfoProto output in graph.Output)
-            builder.Output(Find(output.Name) ?? throw new InvalidModelException($"the output '{output.Name}' is not produced by any node."));
-        return builder.Build();
+        {
+            Value result = Find(output.Name) ?? throw new InvalidModelException($"the output '{output.Name}' is not produced by any node.");
+            results.Add(result);
+            if (result is AbsentValue) throw new UnsupportedOperatorException($"the output '{output.Name}' is an optional without a value, which is not supported.");
+            if (result is not SequenceValue sequence) builder.Output(result);
+            else for (int k = 0; k < sequence.Items.Count; k++) builder.Output(sequence.Items[k], ElementName(output.Name, k));
+        }
+        return results;
     }
 
     /// <summary>The value of a name here or around; null if there is none.</summary>
     private Value? Find(string name)
     {
         if (values.TryGetValue(name, out Value? value)) return value;
-        if (outer?.Find(name) is not { } from) return null;
-        if (outer.builder.ConstantOf(from) is { } constant) return values[name] = builder.Constant(constant, name);
+        return outer?.Find(name) is { } from ? values[name] = Take(name, from) : null;
+    }
+
+    /// <summary>What stands here for a value from around.</summary>
+    private Value Take(string name, Value from)
+    {
+        if (from is AbsentValue) return from;
+        if (from is SequenceValue sequence) return new SequenceValue(name, [.. sequence.Items.Select((item, k) => Take(ElementName(name, k), item))]);
+        if (outer!.builder.ConstantOf(from) is { } constant) return builder.Constant(constant, name);
         around.Add(from);
-        return values[name] = builder.Input(name, from.Type, from.Shape);
+        return builder.Input(name, from.Type, from.Shape);
     }
 
     private void Add(NodeProto node)
@@ -99,14 +136,17 @@ internal sealed class GraphImporter(GraphProto graph, ImportSession session, Gra
 
     private void AddNode(NodeProto node, OperatorImport import)
     {
-        IReadOnlyList<Value> outputs = OperatorRegistry.Find(node.Domain, node.OpType)!.Import(import);
+        OperatorDefinition definition = OperatorRegistry.Find(node.Domain, node.OpType)!;
+        if (!definition.TakesSequences && import.Inputs.OfType<SequenceValue>().FirstOrDefault() is { } given)
+            throw new InvalidModelException($"its input '{given.Name}' is a sequence, and it takes tensors.");
+        IReadOnlyList<Value> outputs = definition.Import(import);
         for (int i = 0; i < import.OutputNames.Count; i++)
         {
             string output = import.OutputNames[i];
             if (output.Length == 0) continue;
             if (i >= outputs.Count) throw new UnsupportedOperatorException($"its output {i} ('{output}') is not supported.");
             // A rewriting may end in a value that has a name already; the file's name is kept as well.
-            values.Add(output, outputs[i].Name == output ? outputs[i] : builder.Node(new Identity(), [outputs[i]], outputNames: [output])[0]);
+            values.Add(output, outputs[i].Name == output || outputs[i] is SequenceValue or AbsentValue ? outputs[i] : builder.Node(new Identity(), [outputs[i]], outputNames: [output])[0]);
         }
     }
 
@@ -122,6 +162,8 @@ internal sealed class GraphImporter(GraphProto graph, ImportSession session, Gra
         array ??= attributes.Ints("value_ints") is { } ints ? NdArray.Vector(ints) : null;
         array ??= attributes.Strings("value_strings") is { } strings ? new NdArray(strings, strings.Length) : null;
         AddInitializer(node.Output[0], array ?? throw new InvalidModelException("it has no value."));
+        if (outer is not null) return;
+        foreach (AttributeProto attribute in node.Attribute) attribute.T?.ClearRawData(); // as of initializers
     }
 
     private void AddInitializer(string name, NdArray array)
@@ -130,7 +172,7 @@ internal sealed class GraphImporter(GraphProto graph, ImportSession session, Gra
         values.Add(name, builder.Constant(array, name)); // the builder refuses a name that is taken
     }
 
-    private List<Value?> Inputs(NodeProto node) => [.. Trimmed(node.Input).Select(i => i.Length == 0 ? null : Find(i)!)];
+    private List<Value?> Inputs(NodeProto node) => [.. Trimmed(node.Input).Select(i => i.Length == 0 || Find(i) is AbsentValue ? null : Find(i))];
 
     private static string[] Trimmed(IReadOnlyList<string> names)
     {
@@ -153,13 +195,6 @@ internal sealed class GraphImporter(GraphProto graph, ImportSession session, Gra
     /// <summary>The declared shape: numbers, symbols, and unknown where the file says nothing (or a negative number).</summary>
     internal static Shape? ShapeOf(TypeProto.Types.Tensor? tensor) => tensor?.Shape is not { } shape ? null : Shape.Of(
         [.. shape.Dim.Select(d => d.HasDimValue && d.DimValue >= 0 ? Dim.Of(d.DimValue) : d.HasDimParam && d.DimParam.Length > 0 ? Dim.Named(d.DimParam) : Dim.Unknown)]);
-
-    private static ElementType TypeOf(ValueInfoProto input) => input.Type?.ValueCase switch
-    {
-        TypeProto.ValueOneofCase.TensorType => TensorReader.Supported(input.Type.TensorType.ElemType, $"the input '{input.Name}'"),
-        null or TypeProto.ValueOneofCase.None => throw new InvalidModelException($"the input '{input.Name}' has no type."),
-        var other => throw new UnsupportedOperatorException($"the input '{input.Name}' is of the kind {other}; only tensors are supported."),
-    };
 
     /// <summary>The message of an error, without the node's name where it begins with that.</summary>
     private static string Reason(Exception e, string name)

@@ -12,6 +12,8 @@ internal sealed class ImportSession(IReadOnlyDictionary<string, int> domains, IR
 {
     private long nodes;
 
+    public OnnxReadOptions Options { get; } = options;
+
     public TensorReader Tensors { get; } = tensors;
 
     /// <summary>The version of a node's operator set: that of the model, or of the function that the node came from.</summary>
@@ -25,9 +27,9 @@ internal sealed class ImportSession(IReadOnlyDictionary<string, int> domains, IR
     /// <summary>Counts what is read against what a file may ask for.</summary>
     public void Count(GraphProto graph, int depth)
     {
-        if ((nodes += graph.Node.Count) > options.MaxNodes)
-            throw new InvalidModelException($"the graph has {nodes} nodes; {nameof(OnnxReadOptions.MaxNodes)} allows {options.MaxNodes}.");
-        if (depth > options.MaxGraphDepth)
-            throw new InvalidModelException($"graphs are nested in nodes more than {options.MaxGraphDepth} deep; {nameof(OnnxReadOptions.MaxGraphDepth)} allows no more.");
+        if ((nodes += graph.Node.Count) > Options.MaxNodes)
+            throw new InvalidModelException($"the graph has {nodes} nodes; {nameof(OnnxReadOptions.MaxNodes)} allows {Options.MaxNodes}.");
+        if (depth > Options.MaxGraphDepth)
+            throw new InvalidModelException($"graphs are nested in nodes more than {Options.MaxGraphDepth} deep; {nameof(OnnxReadOptions.MaxGraphDepth)} allows no more.");
     }
 }

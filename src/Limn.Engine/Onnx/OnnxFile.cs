@@ -32,6 +32,12 @@ public sealed record OnnxReadOptions
     /// <summary>How deep graphs may be nested in nodes, and functions in functions (default 8).</summary>
     public int MaxGraphDepth { get; init; } = 8;
 
+    /// <summary>How many elements the inputs have that are sequences, by name. Each element is an input then, called NAME[0], NAME[1], ...</summary>
+    public IReadOnlyDictionary<string, int> SequenceLengths { get; init; } = new Dictionary<string, int>();
+
+    /// <summary>The inputs that are optionals and get no value; all others are expected to be fed.</summary>
+    public IReadOnlySet<string> AbsentInputs { get; init; } = new HashSet<string>();
+
     /// <summary>How deep messages may be nested in each other (default 100).</summary>
     public int MaxDepth { get; init; } = 100;
 

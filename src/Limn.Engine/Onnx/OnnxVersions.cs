@@ -7,6 +7,10 @@ internal static class OnnxVersions
 {
     public const int MinIr = 3, MaxIr = 13, MinOpset = 7, MaxOpset = 27;
 
+    /// <summary>Operators that mean in every set what they mean today; files of older sets with no others are read.</summary>
+    private static readonly HashSet<string> Unchanged =
+        ["Constant", "Conv", "ConvTranspose", "Flatten", "GlobalAveragePool", "GlobalMaxPool", "LRN", "Not", "Shape", "Size", "Softplus", "Softsign", "Transpose"];
+
     /// <summary>The operator sets that a file declares, by domain; "ai.onnx" is the empty domain.</summary>
     /// <exception cref="InvalidModelException">The format's version is missing, or a domain is declared twice with different versions.</exception>
     /// <exception cref="UnsupportedOperatorException">A version is outside the range.</exception>
@@ -29,10 +33,25 @@ internal static class OnnxVersions
         }
         if (domains.Count == 0)
             throw new InvalidModelException("the file declares no operator set (opset_import).");
-        if (domains.TryGetValue("", out int opset) && opset is < MinOpset or > MaxOpset)
-            throw new UnsupportedOperatorException($"the file uses operator set {opset} of ai.onnx; {MinOpset} to {MaxOpset} are read. Export the model with another opset.");
+        if (domains.TryGetValue("", out int opset) && (opset > MaxOpset || opset < MinOpset && Changed(model) is not null))
+            throw new UnsupportedOperatorException($"the file uses operator set {opset} of ai.onnx{(opset < MinOpset ? $", and {Changed(model)} did not mean there what it means now" : "")}; {MinOpset} to {MaxOpset} are read. Export the model with another opset.");
         return domains;
     }
+
+    /// <summary>The operator set from which on an operator of ai.onnx takes elements of a type, where that is after the operator's own version.</summary>
+    public static int Since(string op, ElementType type) => (op, type) switch
+    {
+        (_, ElementType.Int2 or ElementType.UInt2) => 25,
+        (_, ElementType.Float8E8M0) => 24,
+        (_, ElementType.Float4E2M1) => 23,
+        (_, ElementType.Int4 or ElementType.UInt4) => 21,
+        ("ReduceMax" or "ReduceMin", ElementType.Bool) => 20,
+        ("Equal", ElementType.String) => 19,
+        _ => type.IsSmallFloat() ? 19 : MinOpset,
+    };
+
+    /// <summary>The first operator of ai.onnx that does not mean the same in every set; null if there is none.</summary>
+    private static string? Changed(ModelProto model) => model.Graph.Node.Where(n => Domain(n.Domain).Length == 0).Select(n => n.OpType).FirstOrDefault(op => !Unchanged.Contains(op));
 
     /// <summary>A domain as it is compared: "ai.onnx" is the empty one.</summary>
     public static string Domain(string domain) => domain == "ai.onnx" ? "" : domain;

@@ -62,8 +62,7 @@ public sealed class Cast(ElementType to) : Operator
 
     public override string Name => "Cast";
 
-    public override int OpsetVersion => To == ElementType.Float8E8M0 ? 25 : To is ElementType.Int2 or ElementType.UInt2 ? 25 : To == ElementType.Float4E2M1 ? 23
-        : To is ElementType.Int4 or ElementType.UInt4 ? 21 : To.IsSmallFloat() ? 19 : 13;
+    public override int OpsetVersion => To == ElementType.Float8E8M0 ? 24 : 13; // from 24 on it says how numbers are rounded
 
     public override IEnumerable<OperatorAttribute> Attributes
     {

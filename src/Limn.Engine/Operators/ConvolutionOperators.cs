@@ -216,9 +216,20 @@ public sealed class ConvTranspose(SlidingWindow window) : Operator
         if (backward.Has(2) && backward.Needs(2)) sent[2] = graph.SumOfChannels(dy);
         if (!backward.Needs(0) && !backward.Needs(1)) return sent;
         if (GivenPads(x.Shape, w.Shape) is not { } window) return null;
-        if (backward.Needs(0)) sent[0] = graph.Conv(dy, w, null, window, Group);
+        if (backward.Needs(0)) sent[0] = Convolved(graph, dy, w, window);
         if (backward.Needs(1)) sent[1] = graph.ConvolutionWeightGradient(dy, x, w, window, Group);
         return sent;
+    }
+
+    /// <summary>The convolution of what arrives. Outputs that no window reaches are cut off before: ONNX has no negative pads for it.</summary>
+    private Value Convolved(GraphBuilder graph, Value dy, Value w, SlidingWindow window)
+    {
+        long[] pads = window.Pads;
+        if (!Array.Exists(pads, p => p < 0)) return graph.Conv(dy, w, null, window, Group);
+        long[] cut = Array.ConvertAll(pads, p => Math.Min(p, 0L)), kept = Array.ConvertAll(pads, p => Math.Max(p, 0L));
+        int axes = pads.Length / 2;
+        Value reached = graph.Pad(dy, [0, 0, .. cut[..axes], 0, 0, .. cut[axes..]]);
+        return graph.Conv(reached, w, null, window with { Pads = kept }, Group);
     }
 
     /// <summary>The windows of the convolution of which this is the adjoint, with pads as numbers; null if they cannot be told yet.</summary>

@@ -9,7 +9,7 @@ public static class NormalizationOperators
 {
     internal static IEnumerable<OperatorDefinition> Definitions =>
     [
-        OperatorDefinition.Of("BatchNormalization", ImportBatch, since: 7, notes: "Inference only: training_mode is refused."),
+        OperatorDefinition.Of("BatchNormalization", ImportBatch, since: 7, notes: "In training mode the statistics are those of the batch, so that a row's result depends on the others."),
         OperatorDefinition.Of("LayerNormalization", ImportLayer), // ONNX Runtime wrote it before version 17, too
         OperatorDefinition.Of("InstanceNormalization", a => new InstanceNormalization { Epsilon = a.Float("epsilon", 1e-5f) }, since: 6),
         OperatorDefinition.Of("GroupNormalization", ImportGroup, since: 18),
@@ -45,15 +45,29 @@ public static class NormalizationOperators
     private static IReadOnlyList<Value> ImportBatch(OperatorImport import)
     {
         NodeAttributes attributes = import.Attributes;
-        if (attributes.Flag("training_mode", false))
-            throw import.Unsupported("BatchNormalization in training mode is not supported. Export the model in evaluation mode.");
         if (!attributes.Flag("spatial", true))
             throw import.Unsupported("BatchNormalization with spatial = 0 is not supported. Export the model with operator set 9 or later.");
+        if (attributes.Flag("training_mode", false)) return ImportTraining(import);
         attributes.Ignore("momentum");
         var op = new BatchNormalization { Epsilon = attributes.Float("epsilon", 1e-5f) };
         Value y = import.Graph.Node(op, import.Inputs, name: import.Node, outputNames: [.. import.OutputNames.Take(1)])[0];
         // Before operator set 14 some exporters left the outputs of training in place: in evaluation they are the statistics that were given.
         return [y, .. import.OutputNames.Skip(1).Select((_, i) => import.Input(3 + i % 2))];
+    }
+
+    /// <summary>In training the statistics are those of the batch, and the running ones move towards them: written out, so that the gradient passes through them too.</summary>
+    private static IReadOnlyList<Value> ImportTraining(OperatorImport import)
+    {
+        GraphBuilder graph = import.Graph;
+        Value x = import.Input(0);
+        float momentum = import.Attributes.Float("momentum", 0.9f), epsilon = import.Attributes.Float("epsilon", 1e-5f);
+        if (x.Shape is not { Rank: >= 2 } shape) throw import.Unsupported($"BatchNormalization in training mode needs to know the rank of its input, and that of {x} is not known.");
+        long[] axes = [0, .. Enumerable.Range(2, shape.Rank - 2).Select(a => (long)a)], spread = [.. axes.Select((_, i) => i == 0 ? 0L : i + 1L)];
+        Value mean = graph.ReduceMean(x, axes, keepDims: true), centred = graph.Sub(x, mean), variance = graph.ReduceMean(graph.Mul(centred, centred), axes, keepDims: true);
+        Value normal = graph.Div(centred, graph.Sqrt(graph.Add(variance, graph.ScalarLike(x, epsilon))));
+        Value y = graph.Node(new Add(), [graph.Mul(normal, graph.Unsqueeze(import.Input(1), spread)), graph.Unsqueeze(import.Input(2), spread)], name: import.Node, outputNames: [.. import.OutputNames.Take(1)])[0];
+        return [y, .. import.OutputNames.Skip(1).Take(2).Select((_, i) =>
+            graph.Add(graph.Scale(import.Input(3 + i), momentum), graph.Scale(graph.Squeeze(i == 0 ? mean : variance, axes), 1 - momentum)))];
     }
 
     private static IReadOnlyList<Value> ImportLayer(OperatorImport import)
@@ -80,7 +94,7 @@ public static class NormalizationOperators
 
 /// <summary>Batch normalisation with given statistics: y = (x − mean[c]) / √(var[c] + ε) · scale[c] + bias[c].</summary>
 /// <remarks>
-/// X [N, C, ...] and four vectors [C]. ONNX 7, 9, 14 and 15 in evaluation; training is refused. Extra outputs of versions before 14 give the statistics back.
+/// X [N, C, ...] and four vectors [C]. ONNX 7, 9, 14 and 15; in training mode it is written out in arithmetic. Extra outputs of versions before 14 give the statistics back.
 /// </remarks>
 public sealed class BatchNormalization : Operator
 {

@@ -10,6 +10,9 @@ namespace Limn.Engine.Operators;
 /// <param name="Notes">What is not covered, for the documentation; empty if nothing.</param>
 public sealed record OperatorDefinition(string Name, string Domain, Func<OperatorImport, IReadOnlyList<Value>> Import, int Since = 1, string Notes = "")
 {
+    /// <summary>Whether inputs may be sequences; the others take tensors only.</summary>
+    internal bool TakesSequences { get; init; }
+
     /// <summary>An operator of ai.onnx that is one node, whatever the version.</summary>
     public static OperatorDefinition Of(string name, Func<NodeAttributes, Operator> create, int since = 1, string notes = "") =>
         new(name, "", import => import.Emit(create(import.Attributes), import.Inputs), since, notes);

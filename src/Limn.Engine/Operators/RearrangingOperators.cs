@@ -13,7 +13,7 @@ public static class RearrangingOperators
     [
         OperatorDefinition.Of("CenterCropPad", ImportCenterCropPad, since: 18),
         OperatorDefinition.Of("ReverseSequence", ImportReverse, since: 10),
-        OperatorDefinition.Of("Col2Im", ImportCol2Im, since: 18, notes: "One to three spatial axes; block_shape must be known."),
+        OperatorDefinition.Of("Col2Im", ImportCol2Im, since: 18, notes: "One to three spatial axes."),
         OperatorDefinition.Of("MaxUnpool", ImportUnpool, since: 9),
         OperatorDefinition.Of("CumProd", ImportCumProd, since: 26),
     ];
@@ -56,19 +56,19 @@ public static class RearrangingOperators
     private static IReadOnlyList<Value> ImportCol2Im(OperatorImport import)
     {
         (GraphBuilder graph, Value x, Value image) = (import.Graph, import.Input(0), import.Input(1));
-        if (graph.ConstantOf(import.Input(2)) is not { } block) throw import.Unsupported("block_shape is not known before the model runs.");
-        long[] kernel = block.Integers.ToArray();
-        int axes = kernel.Length, size = checked((int)kernel.Aggregate(1L, (a, b) => a * b));
-        long[] ones = [.. kernel.Select(_ => 1L)], strides = import.Attributes.Ints("strides") ?? ones, dilations = import.Attributes.Ints("dilations") ?? ones, pads = import.Attributes.Ints("pads") ?? new long[2 * axes];
+        Value block = import.Input(2);
+        if (block.Shape is not { Rank: 1 } lengths || !lengths[0].IsKnown) throw import.Unsupported("how many numbers block_shape has is not known before the model runs.");
+        int axes = lengths[0].Value;
+        long[] ones = [.. Enumerable.Repeat(1L, axes)], strides = import.Attributes.Ints("strides") ?? ones, dilations = import.Attributes.Ints("dilations") ?? ones, pads = import.Attributes.Ints("pads") ?? new long[2 * axes];
         if (strides.Length != axes || dilations.Length != axes || pads.Length != 2 * axes) throw new InvalidModelException($"strides, dilations and pads do not go with {axes} axes.");
-        Value begin = graph.Integers(pads[..axes]), one = graph.Integers(ones), extent = graph.Integers([.. kernel.Select((k, a) => (k - 1) * dilations[a] + 1)]);
+        Value begin = graph.Integers(pads[..axes]), one = graph.Integers(ones), size = graph.Op(new ReduceProd(), block);
+        Value extent = graph.Add(graph.Mul(graph.Sub(block, one), graph.Integers(dilations)), one);
         Value blocks = graph.Add(graph.Div(graph.Sub(graph.Add(image, graph.Integers([.. Enumerable.Range(0, axes).Select(a => pads[a] + pads[axes + a])])), extent), graph.Integers(strides)), one);
-        Value channels = graph.Div(graph.DimOf(x, 1), graph.Integers(size));
-        Value columns = graph.ReshapeExactly(x, graph.Concat(0, graph.Mul(graph.DimOf(x, 0), channels), graph.Integers(size), blocks));
-        var unit = new float[size * size];
-        for (int k = 0; k < size; k++) unit[k * size + k] = 1;
-        Value placing = graph.Constant(new NdArray(unit, [size, 1, .. kernel.Select(k => checked((int)k))]).As(x.Type));
-        Value full = graph.ConvTranspose(columns, placing, window: new SlidingWindow { Kernel = kernel, Strides = strides, Dilations = dilations });
+        Value channels = graph.Div(graph.DimOf(x, 1), size);
+        Value columns = graph.ReshapeExactly(x, graph.Concat(0, graph.Mul(graph.DimOf(x, 0), channels), size, blocks));
+        Value unit = graph.Op(new EyeLike { Type = x.Type }, graph.Op(new ConstantOfShape(NdArray.Vector(0f)), graph.Concat(0, size, size)));
+        Value placing = graph.ReshapeExactly(unit, graph.Concat(0, size, graph.Integers(1), block));
+        Value full = graph.ConvTranspose(columns, placing, window: new SlidingWindow { Strides = strides, Dilations = dilations });
         Value after = graph.Sub(graph.Add(image, begin), graph.Op(new ShapeOf { Start = 2 }, full)), none = graph.Integers(0, 0);
         Value cut = graph.Pad(full, graph.Concat(0, none, graph.Neg(begin), none, after));
         return import.Emit(new Reshape { AllowZero = true }, cut, graph.Concat(0, graph.DimOf(x, 0), channels, image));
@@ -90,25 +90,31 @@ public static class RearrangingOperators
         return import.Emit(new Pad(), y, graph.Concat(0, graph.Integers(new long[axes + 2]), graph.Sub(import.Input(2), inferred)));
     }
 
-    /// <summary>
-    /// Running products. Where the length is known each element is multiplied by the one 1, 2, 4, ... before it; else step by step. Nothing is divided by, so
-    /// that gradients are right at zeros, too.
-    /// </summary>
+    /// <summary>Running products, along an axis that may arrive while the model runs.</summary>
     private static IReadOnlyList<Value> ImportCumProd(OperatorImport import)
     {
         (GraphBuilder graph, Value x) = (import.Graph, import.Input(0));
-        if (graph.ConstantOf(import.Input(1)) is not { Length: 1 } which) throw import.Unsupported("the axis is not known before the model runs.");
-        int axis = Shape.Axis(which.Integers[0], x.Rank);
         bool exclusive = import.Attributes.Flag("exclusive", false), reverse = import.Attributes.Flag("reverse", false);
+        Value axis = graph.Position(import.Input(1), x.Rank, x.Rank);
+        return import.EmitAs(graph.ConstantOf(axis) is { } known ? RunningProduct(graph, x, (int)known.Integers[0], exclusive, reverse)
+            : graph.Choose(axis, x.Rank, [x], (g, taken, d) => RunningProduct(g, taken[0], d, exclusive, reverse)));
+    }
+
+    /// <summary>
+    /// Where the length is known each element is multiplied by the one 1, 2, 4, ... before it; else step by step. Nothing is divided by, so
+    /// that gradients are right at zeros, too.
+    /// </summary>
+    private static Value RunningProduct(GraphBuilder graph, Value x, int axis, bool exclusive, bool reverse)
+    {
         Value one = graph.Constant(x.Type.IsInteger() ? NdArray.Scalar(1L).As(x.Type) : NdArray.Scalar(1f).As(x.Type));
-        if (x.Shape![axis] == 0) return import.EmitAs(x);
+        if (x.Shape![axis] == 0) return x;
         Value y = exclusive ? Shifted(x, 1) : x;
         if (x.Shape[axis].IsKnown)
         {
             for (long step = 1; step < x.Shape[axis].Value; step *= 2) y = graph.Mul(y, Shifted(y, step));
-            return import.EmitAs(y);
+            return y;
         }
-        var builder = new GraphBuilder($"{import.Node}.step");
+        var builder = new GraphBuilder("step");
         Shape slice = Shape.Of([.. x.Shape.Where((_, d) => d != axis)]);
         Value state = builder.Input("state", x.Type, slice), factor = builder.Input("slice", x.Type, slice), product = builder.Mul(state, factor);
         builder.Output(product);
@@ -116,7 +122,7 @@ public static class RearrangingOperators
         Value begin = graph.Expand(one, graph.ShapeOf(graph.Gather(y, graph.Constant(NdArray.Scalar(0L)), axis)));
         Value scanned = graph.Scan(builder.Build(), [begin], [y], [axis], [reverse], [])[1];
         if (reverse) scanned = graph.Slice(scanned, [-1], [long.MinValue], [0], [-1]);
-        return import.EmitAs(graph.Transpose(scanned, [.. Enumerable.Range(1, axis), 0, .. Enumerable.Range(axis + 1, x.Rank - axis - 1)]));
+        return graph.Transpose(scanned, [.. Enumerable.Range(1, axis), 0, .. Enumerable.Range(axis + 1, x.Rank - axis - 1)]);
 
         // Each element takes the one a few places before it, and the first few take 1.
         Value Shifted(Value v, long by)

@@ -9,7 +9,7 @@ public static class SelectionOperators
     [
         OperatorDefinition.Of("NonZero", _ => new NonZero(), since: 9),
         OperatorDefinition.Of("Compress", ImportCompress, since: 9),
-        OperatorDefinition.Of("Dropout", ImportDropout, since: 7, notes: "Inference only: nothing is dropped."),
+        OperatorDefinition.Of("Dropout", ImportDropout, since: 7, notes: "Nothing is dropped: inference, or a ratio of 0."),
         OperatorDefinition.Of("DepthToSpace", ImportDepthToSpace),
         OperatorDefinition.Of("SpaceToDepth", ImportSpaceToDepth),
     ];
@@ -26,15 +26,20 @@ public static class SelectionOperators
         return import.Emit(new Gather(), graph.Reshape(import.Input(0), -1), places);
     }
 
-    /// <summary>At inference nothing is dropped; the mask, where it is used, is all true (all ones before version 10).</summary>
+    /// <summary>At inference nothing is dropped, nor in training with a ratio of 0; the mask, where it is used, is all true (all ones before version 10).</summary>
     private static IReadOnlyList<Value> ImportDropout(OperatorImport import)
     {
         import.Attributes.Ignore("ratio");
         import.Attributes.Ignore("seed");
-        if (import.Has(2) && import.Graph.ConstantOf(import.Input(2)) is not { Type: ElementType.Bool, Length: 1 })
-            throw import.Unsupported("whether Dropout trains is decided while the model runs. Export the model for inference (in PyTorch: model.eval()).");
-        if (import.Has(2) && import.Graph.ConstantOf(import.Input(2))!.Booleans[0])
-            throw import.Unsupported("training_mode is set, and its random mask cannot be explained. Export the model for inference (in PyTorch: model.eval()).");
+        // torchvision's Swin transformer is exported with training set and nothing to drop
+        bool keepsAll = import.Has(1) && import.Graph.ConstantOf(import.Input(1)) is { Length: 1 } ratio && ratio.Type.IsFloating() && ratio.Floats[0] == 0;
+        if (import.Has(2) && !keepsAll)
+        {
+            if (import.Graph.ConstantOf(import.Input(2)) is not { Type: ElementType.Bool, Length: 1 } trains)
+                throw import.Unsupported("whether Dropout trains is decided while the model runs. Export the model for inference (in PyTorch: model.eval()).");
+            if (trains.Booleans[0])
+                throw import.Unsupported("training_mode is set, and its random mask cannot be explained. Export the model for inference (in PyTorch: model.eval()).");
+        }
         Value x = import.Input(0);
         Value y = import.Graph.Node(new Identity(), [x], name: import.Node, outputNames: [.. import.OutputNames.Take(1)])[0];
         if (import.OutputNames.Count < 2) return [y];

@@ -29,7 +29,7 @@ public static class SequenceOperators
 }
 
 /// <summary><c>Range</c>: start + i·delta for i = 0, 1, ..., max(⌈(limit − start)/delta⌉, 0) − 1. Inputs: start, limit, delta, all scalars.</summary>
-/// <remarks>ONNX 11 to newest. No gradient is sent to the three numbers.</remarks>
+/// <remarks>ONNX 11 to newest. The limit decides how many numbers there are, and gets no gradient; the start gets Σ dy, and delta Σ i · dy.</remarks>
 public sealed class RangeOf : Operator
 {
     public override string Name => "Range";
@@ -65,10 +65,18 @@ public sealed class RangeOf : Operator
             for (int i = 0; i < y.Length; i++) y[i] = context.Floats(0)[0] + i * context.Floats(2)[0];
         }
     }
+
+    public override Value?[] Gradient(Backward backward)
+    {
+        (GraphBuilder graph, Value dy) = (backward.Graph, backward.Upstream);
+        Value Sent(Value terms, int to) => graph.ReshapeLike(graph.ReduceSum(terms, [0]), backward.Inputs(to));
+        Value Steps() => graph.Cast(graph.CountTo(graph.DimOf(dy, 0)), dy.Type);
+        return [backward.Needs(0) ? Sent(dy, 0) : null, null, backward.Needs(2) ? Sent(graph.Mul(dy, Steps()), 2) : null];
+    }
 }
 
 /// <summary>A new axis of size depth that holds the on-value at the index and the off-value elsewhere. Inputs: indices, depth, [off, on].</summary>
-/// <remarks>ONNX 9 to newest. Indices may be negative and then count from the back; one outside [−depth, depth) gives off-values only. No gradient.</remarks>
+/// <remarks>ONNX 9 to newest. Indices may be negative and then count from the back; one outside [−depth, depth) gives off-values only. The two values get the sums of what arrives where they are.</remarks>
 public sealed class OneHot : Operator
 {
     public long Axis { get; init; } = -1;
@@ -99,6 +107,15 @@ public sealed class OneHot : Operator
             case Storage.Boolean: Fill<bool>(context); break;
             default: throw new UnsupportedOperatorException($"{Name} of strings is not supported; numbers and booleans are.");
         }
+    }
+
+    public override Value?[] Gradient(Backward backward)
+    {
+        if (!backward.Needs(2)) return [null, null, null];
+        (GraphBuilder graph, Value dy) = (backward.Graph, backward.Upstream);
+        Value at = graph.Op(new OneHot { Axis = Axis }, backward.Inputs(0), backward.Inputs(1), graph.Constant(NdArray.Vector(0f, 1).As(dy.Type)));
+        Value on = graph.Reshape(graph.ReduceSum(graph.Reshape(graph.Mul(dy, at), -1), [0]), 1), all = graph.Reshape(graph.ReduceSum(graph.Reshape(dy, -1), [0]), 1);
+        return [null, null, graph.Concat(0, graph.Sub(all, on), on)];
     }
 
     private void Fill<T>(KernelContext context)

@@ -8,7 +8,7 @@ public static class StructureOperators
 {
     internal static IEnumerable<OperatorDefinition> Definitions =>
     [
-        OperatorDefinition.Of("Identity", _ => new Identity()),
+        OperatorDefinition.Of("Identity", import => import.Input(0) is SequenceValue sequence ? [sequence] : import.EmitAs(import.Input(0))) with { TakesSequences = true },
         OperatorDefinition.Of("Shape", a => new ShapeOf { Start = a.Int("start", 0), End = a.Int("end", long.MaxValue) }),
         OperatorDefinition.Of("Size", _ => new SizeOf()),
         OperatorDefinition.Of("ConstantOfShape", a => new ConstantOfShape(a.Tensor("value") ?? NdArray.Vector(0f))),

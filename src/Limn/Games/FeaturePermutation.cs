@@ -12,9 +12,8 @@ namespace Limn.Games;
 [Method("feature-permutation", "Feature Permutation", "What the score loses when a feature is taken from another of the given rows.",
     Source = "Breiman 2001, section 10; Captum",
     Formula = "φ_g = mean over π of F(x) − F(x with group g of row π)",
-    Cost = "(1 + samples × elements) × forward",
-    Axioms = Axioms.Dummy | Axioms.ImplementationInvariance,
-    NotApplicable = Axioms.Completeness | Axioms.Sensitivity | Axioms.Symmetry,
+    Cost = "(2 + samples × elements) × forward",
+    NotApplicable = Axioms.All,
     NotApplicableBecause = "It measures from the other rows of a batch, not from a baseline.")]
 public sealed class FeaturePermutation(IPredictor model) : PerturbationMethod(model)
 {

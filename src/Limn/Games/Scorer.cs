@@ -80,37 +80,17 @@ internal sealed class Scorer
     {
         int parts = Math.Clamp(threads, 1, rows);
         if (parts == 1) return Predict(inputs, rows);
-        var answers = new NdArray[parts];
-        try
+        // Threads of their own: a service that waits for its network would starve the pool's.
+        Task<NdArray>[] answers = [.. Enumerable.Range(0, parts).Select(p => Task.Factory.StartNew(() =>
         {
-            Parallel.For(0, parts, new ParallelOptions { MaxDegreeOfParallelism = parts, CancellationToken = question.Cancellation }, p =>
-            {
-                int from = (int)((long)rows * p / parts), count = (int)((long)rows * (p + 1) / parts) - from;
-                answers[p] = Predict([.. inputs.Select(x => x.Rows(from, count))], count);
-            });
-        }
-        catch (AggregateException e) when (e.InnerException is LimnException or OperationCanceledException)
-        {
-            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(e.InnerException);
-        }
-        return Batches.Join(answers);
+            int from = (int)((long)rows * p / parts), count = (int)((long)rows * (p + 1) / parts) - from;
+            return Predict([.. inputs.Select(x => x.Rows(from, count))], count);
+        }, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default))];
+        return Batches.Join(Task.WhenAll(answers).GetAwaiter().GetResult());
     }
 
-    private NdArray Predict(IReadOnlyList<NdArray> inputs, int rows)
-    {
-        IReadOnlyList<NdArray> outputs;
-        try
-        {
-            outputs = question.Model.Predict(inputs, question.Cancellation);
-        }
-        catch (Exception e) when (e is not (LimnException or OperationCanceledException))
-        {
-            throw new PredictorException($"The model threw {e.GetType().Name} when it was asked for {rows} changed copies of row {row}: {e.Message}", e);
-        }
-        if (outputs is not [{ } first, ..] || (first.Rank == 0 ? 1 : first.Dims[0]) != rows)
-            throw new PredictorException($"The model was asked for {rows} changed copies of row {row} and answered with {(outputs is [{ } some, ..] ? $"a first output of shape {NdArray.Describe(some.Dims)}" : "nothing")}; it must return one row for each.");
-        return first;
-    }
+    private NdArray Predict(IReadOnlyList<NdArray> inputs, int rows) =>
+        BlackBox.Predict(question.Model, inputs, $"{rows} changed copies of row {row}", question.Cancellation)[0];
 
     private void Read(NdArray value, Span<double> scores)
     {

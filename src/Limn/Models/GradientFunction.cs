@@ -32,7 +32,7 @@ internal sealed class GradientFunction
         GradientGraph result = Gradient.Of(builder, graph, source, at, rulebook, seed);
         gradients = [.. result.Gradients];
         if (Array.TrueForAll(gradients, g => g is null)) result.Required();
-        Cuts = result.Cuts;
+        Cuts = [.. result.Cuts.Select(c => (c, c)), .. result.CutsInside];
         Notes = [.. result.Notes.Values.Distinct()];
         ForwardValues = [.. UsedBackwards(graph, result)];
         references = result.ReferenceInputs;
@@ -48,8 +48,8 @@ internal sealed class GradientFunction
     /// <summary>The bytes of the largest evaluation so far.</summary>
     public long PeakBytes => session.PeakBytes;
 
-    /// <summary>Nodes that let no gradient through.</summary>
-    public IReadOnlyList<Node> Cuts { get; }
+    /// <summary>Nodes that let no gradient through, each with the node of the network that it is in, or is.</summary>
+    public IReadOnlyList<(Node Cut, Node In)> Cuts { get; }
 
     /// <summary>What there is to know of gradients that are not derivatives.</summary>
     public IReadOnlyList<string> Notes { get; }

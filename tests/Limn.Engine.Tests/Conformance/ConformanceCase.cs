@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using Google.Protobuf;
 using Limn.Engine.Execution;
 using Limn.Engine.Graphs;
 using Limn.Engine.Onnx;
@@ -22,6 +23,15 @@ internal sealed record Outcome(string Case, Verdict Verdict, string Reason);
 /// <summary>One case of the official ONNX node suite: a model, inputs, and the outputs that the reference implementation gives.</summary>
 internal sealed record ConformanceCase(string Name, byte[] Model, IReadOnlyList<byte[]> Inputs, IReadOnlyList<byte[]> Outputs)
 {
+    /// <summary>Every case of shared/onnx-node.zip, run once for all tests.</summary>
+    public static Lazy<IReadOnlyList<(ConformanceCase Case, Outcome Outcome)>> All { get; } = new(() =>
+    {
+        IReadOnlyList<ConformanceCase> cases = ReadAll(SharedFiles.Find("onnx-node.zip")!);
+        var outcomes = new (ConformanceCase, Outcome)[cases.Count];
+        Parallel.For(0, cases.Count, i => outcomes[i] = (cases[i], cases[i].Run()));
+        return outcomes;
+    });
+
     /// <summary>Reads NAME/model.onnx and NAME/test_data_set_0/{input,output}_N.pb of a zip file.</summary>
     public static IReadOnlyList<ConformanceCase> ReadAll(string zip)
     {
@@ -35,27 +45,45 @@ internal sealed record ConformanceCase(string Name, byte[] Model, IReadOnlyList<
     }
 
     /// <summary>Reads the model, runs it and compares.</summary>
-    public Outcome Run() => Attempt(Name, () => OnnxReader.Read(Model).Graph, sameTypes: true);
+    public Outcome Run() => Attempt(Name, Read, sameTypes: true);
 
     /// <summary>Reads the model, writes it, reads that, runs it and compares; all floating types are float then.</summary>
     public Outcome RunWritten() => Attempt($"{Name} (written)", () =>
     {
         using var stream = new MemoryStream();
-        OnnxWriter.Write(OnnxReader.Read(Model).Graph, stream);
+        OnnxWriter.Write(Read(), stream);
         return OnnxReader.Read(stream.ToArray()).Graph;
     }, sameTypes: false);
+
+    /// <summary>The graph; the data say how long sequences are, and which optionals have no value.</summary>
+    public Graph Read()
+    {
+        var lengths = new Dictionary<string, int>();
+        var absent = new HashSet<string>();
+        foreach (var (input, data) in ModelProto.Parser.ParseFrom(Model).Graph.Input.Zip(Inputs))
+        {
+            int count = Tensors(data, input.Type).Count;
+            TypeProto type = input.Type.OptionalType?.ElemType ?? input.Type;
+            if (type.SequenceType is not null) lengths[input.Name] = count;
+            if (input.Type.OptionalType is not null && !HasValue(data)) absent.Add(input.Name);
+        }
+        return OnnxReader.Read(Model, new OnnxReadOptions { SequenceLengths = lengths, AbsentInputs = absent }).Graph;
+    }
+
+    /// <summary>The tensors that are fed, one after another; those of a sequence are inputs of their own.</summary>
+    public NdArray[] Feeds() => [.. Inputs.Zip(ModelProto.Parser.ParseFrom(Model).Graph.Input).SelectMany(i => Tensors(i.First, i.Second.Type))];
+
+    /// <summary>Whether nothing is a sequence or an optional.</summary>
+    public bool HasTensorsOnly() => ModelProto.Parser.ParseFrom(Model).Graph is var graph && graph.Input.Concat(graph.Output).All(v => v.Type.TensorType is not null);
 
     private Outcome Attempt(string name, Func<Graph> read, bool sameTypes)
     {
         try
         {
             ModelProto model = ModelProto.Parser.ParseFrom(Model);
-            string? other = model.Graph.Input.Concat(model.Graph.Output).Where(v => v.Type.ValueCase != TypeProto.ValueOneofCase.TensorType)
-                .Select(v => $"'{v.Name}' is not a tensor").FirstOrDefault();
-            if (other is not null) return new Outcome(name, Verdict.Unsupported, other);
+            NdArray[] expected = [.. Outputs.SelectMany((o, i) => Tensors(o, model.Graph.Output[i].Type))];
             var session = new Session(read(), threads: 1);
-            NdArray[] expected = [.. Outputs.Select(Tensor)];
-            NdArray[] got = session.Run([.. Inputs.Select(Tensor)]);
+            NdArray[] got = session.Run([.. Inputs.SelectMany((o, i) => Tensors(o, model.Graph.Input[i].Type))]);
             string? difference = expected.Length != got.Length ? $"{got.Length} outputs instead of {expected.Length}"
                 : expected.Zip(got, (e, g) => Difference(e, sameTypes || !e.Type.IsFloating() || !g.Type.IsFloating() ? g : g.As(e.Type)))
                     .Select((d, i) => d is null ? null : $"output {i}: {d}").FirstOrDefault(d => d is not null);
@@ -105,7 +133,27 @@ internal sealed record ConformanceCase(string Name, byte[] Model, IReadOnlyList<
         _ => $"'{array.Strings[i]}'",
     };
 
-    private static NdArray Tensor(byte[] bytes)
+    /// <summary>The tensors of a file: one, or those of a sequence (SequenceProto: field 3), or what an optional has (OptionalProto: 3 a tensor, 5 a sequence).</summary>
+    private static IReadOnlyList<NdArray> Tensors(byte[] bytes, TypeProto type) =>
+        type.OptionalType is { } optional ? [.. Fields(bytes, optional.ElemType.SequenceType is null ? 3 : 5).SelectMany(b => Tensors(b, optional.ElemType))]
+        : type.SequenceType is { } sequence ? [.. Fields(bytes, 3).SelectMany(b => Tensors(b, sequence.ElemType))]
+        : [Tensor(bytes)];
+
+    private static bool HasValue(byte[] optional) => Fields(optional, 3).Concat(Fields(optional, 5)).Any();
+
+    private static List<byte[]> Fields(byte[] message, int number)
+    {
+        var found = new List<byte[]>();
+        var input = new CodedInputStream(message);
+        while (input.ReadTag() is var tag and not 0)
+        {
+            if (tag == WireFormat.MakeTag(number, WireFormat.WireType.LengthDelimited)) found.Add(input.ReadBytes().ToByteArray());
+            else input.SkipLastField();
+        }
+        return found;
+    }
+
+    public static NdArray Tensor(byte[] bytes)
     {
         using var external = new ExternalData(folder: null, 0);
         return new TensorReader(external).Read(TensorProto.Parser.ParseFrom(bytes));

@@ -29,14 +29,14 @@ public class OperatorsPageTests
 
     private static string Render(IReadOnlyList<ConformanceCase> cases)
     {
-        var seen = new Dictionary<(string, string), (int Passed, int All, bool Differentiable)>();
-        var results = new ((string, string)? Operator, bool Passed, bool Differentiable)[cases.Count];
+        var seen = new Dictionary<(string, string), (int Passed, int All, bool? Differentiable)>();
+        var results = new ((string, string)? Operator, bool Passed, bool? Differentiable)[cases.Count];
         Parallel.For(0, cases.Count, i => results[i] = Try(cases[i]));
         foreach (var (op, passed, differentiable) in results)
         {
             if (op is not { } key) continue;
             var before = seen.GetValueOrDefault(key);
-            seen[key] = (before.Passed + (passed ? 1 : 0), before.All + 1, before.Differentiable || differentiable);
+            seen[key] = (before.Passed + (passed ? 1 : 0), before.All + 1, before.Differentiable is null ? differentiable : before.Differentiable | differentiable ?? before.Differentiable);
         }
 
         var text = new StringBuilder($"""
@@ -45,8 +45,14 @@ public class OperatorsPageTests
             Generated from the registry and from the official node suite of ONNX 1.22, which the tests run. **Versions** are those of the operator's own set; older meanings
             are rewritten to the present one when a file is read. **Cases** are the official ones of this operator alone, passed of all (a dash: there are none).
             **Gradient**: ✓ where, in a case, a gradient reaches an input; – where none does, because the operator works on integers, texts or truth values, or is no function that has
-            one; such a node cuts the path, and an explanation says so. Compositions, functions of the file, and graphs inside nodes (`If`, `Loop`, `Scan`) are differentiated through.
+            one; such a node cuts the path, and an explanation says so; empty where no case has an input of floats. Compositions, functions of the file, and graphs inside nodes (`If`, `Loop`, `Scan`) are differentiated through.
             `limn inspect MODEL` lists what a model uses and Limn lacks.
+
+            Every floating type is computed in float32, a model of doubles too: its inputs are rounded to float32, and what comes out has float32's precision under the name of
+            double. Every integer type is computed in 64 bits and wrapped to its own.
+            Sequences, optionals and maps are resolved while a file is read: how long a sequence is must be known then (`OnnxReadOptions.SequenceLengths` says it of one that is fed),
+            its elements are inputs, outputs and values of their own, and a map is a row of a table with one column for each key.
+            `Dropout` in training mode is refused, because what a row gets would depend on chance; `BatchNormalization` in training mode runs, and what a row gets depends on the other rows.
 
 
             """);
@@ -56,24 +62,24 @@ public class OperatorsPageTests
             foreach (OperatorDefinition d in domain.OrderBy(d => d.Name, StringComparer.Ordinal))
             {
                 bool known = seen.TryGetValue((d.Domain, d.Name), out var found);
-                text.Append($"| `{d.Name}` | {d.Since} | {(known ? $"{found.Passed}/{found.All}" : "–")} | {(!known ? "" : found.Differentiable ? "✓" : "–")} | {d.Notes} |\n");
+                text.Append($"| `{d.Name}` | {d.Since} | {(known ? $"{found.Passed}/{found.All}" : "–")} | {found.Differentiable switch { true => "✓", false => "–", null => "" }} | {d.Notes} |\n");
             }
             text.Append('\n');
         }
         return text.ToString().TrimEnd() + "\n";
     }
 
-    /// <summary>The only operator of a case, whether the case passes, and whether a gradient leads from an output to an input.</summary>
-    private static ((string, string)? Operator, bool Passed, bool Differentiable) Try(ConformanceCase one)
+    /// <summary>The only operator of a case, whether the case passes, and whether a gradient leads from an output to an input; null where there is no input of floats.</summary>
+    private static ((string, string)? Operator, bool Passed, bool? Differentiable) Try(ConformanceCase one)
     {
         ModelProto model = ModelProto.Parser.ParseFrom(one.Model);
-        if (model.Graph.Node.Count != 1) return (null, false, false);
+        if (model.Graph.Node.Count != 1) return (null, false, null);
         NodeProto node = model.Graph.Node[0];
         (string, string) key = (OnnxVersions.Domain(node.Domain), node.OpType);
-        if (one.Run().Verdict != Verdict.Passed) return (key, false, false);
-        Graph graph = OnnxReader.Read(one.Model).Graph;
+        if (one.Run().Verdict != Verdict.Passed) return (key, false, null);
+        Graph graph = one.Read();
         Value[] places = [.. graph.Inputs.Where(i => i.Type.IsFloating())];
-        bool reached = places.Length > 0 && graph.Outputs.Where(o => o.Type.IsFloating()).Any(o => Gradient.Of(graph, o, places).Gradients.Any(g => g is not null));
+        bool? reached = places.Length == 0 ? null : graph.Outputs.Where(o => o.Type.IsFloating()).Any(o => Gradient.Of(graph, o, places).Gradients.Any(g => g is not null));
         return (key, true, reached);
     }
 }

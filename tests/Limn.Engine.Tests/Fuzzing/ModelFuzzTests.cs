@@ -12,7 +12,7 @@ namespace Limn.Engine.Tests.Fuzzing;
 /// <summary>Damaged models must be refused, or run, within bounds. A longer run by hand: <c>LIMN_FUZZ=50 dotnet test tests/Limn.Engine.Tests --filter Fuzz</c>.</summary>
 public class ModelFuzzTests(ITestOutputHelper log)
 {
-    private const int ByBytes = 7000, ByStructure = 7000;
+    private const int ByBytes = 7000, ByContents = 7000, ByStructure = 7000;
     private const int MostElements = 1 << 16;
     private static readonly byte[][] Seeds = Corpus();
 
@@ -26,6 +26,22 @@ public class ModelFuzzTests(ITestOutputHelper log)
         });
         log.WriteLine($"{alive} of {ByBytes * Fuzz.Times} mutants ran");
         Assert.InRange(alive, 1, ByBytes * Fuzz.Times - 1);
+    }
+
+    [Fact]
+    public void Damaged_contents_are_refused_or_run()
+    {
+        int messages = 0;
+        int alive = Fuzz.Run(ByContents, seed =>
+        {
+            var m = new Mutator(3_000_000 + seed);
+            byte[] damaged = WireMutator.Damage(m.One(Seeds), m);
+            if (IsMessage(damaged)) Interlocked.Increment(ref messages);
+            ReadAndRun(damaged);
+        });
+        log.WriteLine($"{messages} of {ByContents * Fuzz.Times} mutants are messages, {alive} ran");
+        Assert.InRange(messages, ByContents * Fuzz.Times * 9 / 10, ByContents * Fuzz.Times);
+        Assert.InRange(alive, ByContents * Fuzz.Times / 10, ByContents * Fuzz.Times - 1);
     }
 
     [Fact]
@@ -61,6 +77,19 @@ public class ModelFuzzTests(ITestOutputHelper log)
         finally
         {
             Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private static bool IsMessage(byte[] bytes)
+    {
+        try
+        {
+            ModelProto.Parser.ParseFrom(bytes);
+            return true;
+        }
+        catch (InvalidProtocolBufferException)
+        {
+            return false;
         }
     }
 

@@ -99,7 +99,60 @@ public class FusedOperatorTests
         for (int i = 0; i < 3; i++) Near(expected[i].Floats, got[i]);
         NdArray inHeads = Run("MultiHeadAttention", 1, [q, Random(8, 2, 2, 3, 2), Random(9, 2, 2, 3, 2)], new() { ["num_heads"] = 2L }, domain: OnnxRuntime)[0];
         Assert.Equal([2, 2, 4], inHeads.Dims.ToArray());
-        Assert.Throws<UnsupportedOperatorException>(() => Run("MultiHeadAttention", 1, [Random(1, 1, 2, 2, 3, 2)], new() { ["num_heads"] = 2L }, domain: OnnxRuntime));
+    }
+
+    [Fact]
+    public void Projections_may_be_packed_into_one_tensor()
+    {
+        NdArray qkv = Random(1, 2, 3, 2, 3, 4), kv = Random(2, 2, 5, 2, 2, 4), q = Random(3, 2, 3, 8);
+        NdArray Part(NdArray packed, int i) => OperatorRunner.Run((g, v) => g.Reshape(g.Slice(v[0], [i], [i + 1], [3]), 0, 0, -1), packed);
+        Dictionary<string, object> heads = new() { ["num_heads"] = 2L };
+        Near(Run("MultiHeadAttention", 1, [Part(qkv, 0), Part(qkv, 1), Part(qkv, 2)], heads, domain: OnnxRuntime)[0].Floats, Run("MultiHeadAttention", 1, [qkv], heads, domain: OnnxRuntime)[0]);
+        Near(Run("MultiHeadAttention", 1, [q, Part(kv, 0), Part(kv, 1)], heads, domain: OnnxRuntime)[0].Floats, Run("MultiHeadAttention", 1, [q, kv], heads, domain: OnnxRuntime)[0]);
+        GradientCheck.Run((g, v) => Import(g, "MultiHeadAttention", 1, v, heads, domain: OnnxRuntime)[0], [qkv], second: false);
+        Assert.Throws<InvalidModelException>(() => Run("MultiHeadAttention", 1, [kv], heads, domain: OnnxRuntime));
+        Assert.Throws<UnsupportedOperatorException>(() => Run("MultiHeadAttention", 1, [qkv, null, null, Random(1, 24)], heads, domain: OnnxRuntime));
+    }
+
+    [Fact]
+    public void Grouped_queries_attend_causally_and_go_on_where_the_cache_of_a_row_ends()
+    {
+        NdArray x = Random(1, 2, 5, 16), cos = Random(2, 8, 1), sin = Random(3, 8, 1), q = Cut(x, 2, 0, 8), k = Cut(x, 2, 8, 12), v = Cut(x, 2, 12, 16);
+        Dictionary<string, object> heads = new() { ["num_heads"] = 4L, ["kv_num_heads"] = 2L };
+        NdArray full = NdArray.Vector(4L, 4L).As(ElementType.Int32), total = NdArray.Scalar(5L).As(ElementType.Int32);
+        NdArray expected = Run("Attention", 23, [q, k, v], new() { ["q_num_heads"] = 4L, ["kv_num_heads"] = 2L, ["is_causal"] = 1L, ["softcap"] = 2f })[0];
+        Dictionary<string, object> capped = new(heads) { ["softcap"] = 2f };
+        Near(expected.Floats, Gqa([q, k, v, null, null, full, total], capped)[0]);
+        Near(expected.Floats, Gqa([x, null, null, null, null, full, total], capped)[0]);
+        GradientCheck.Run((g, p) => Import(g, "GroupQueryAttention", 1, [p[0], null, null, null, null, p[1], p[2]], heads, domain: OnnxRuntime)[0], [x, full, total], second: false);
+
+        // All at once, with rotary embedding; and in two steps, the second from a cache, which in the second case is longer than what is in it.
+        Dictionary<string, object> turning = new(heads) { ["do_rotary"] = 1L };
+        NdArray[] whole = Gqa([x, null, null, null, null, full, total, cos, sin], turning);
+        NdArray[] first = Gqa([Cut(x, 1, 0, 3), null, null, null, null, Lengths(2, 2), One(3), cos, sin], turning);
+        Near(Cut(whole[0], 1, 0, 3).Floats, first[0]);
+        foreach (int spare in new[] { 0, 4 })
+        {
+            NdArray[] cache = [.. first.Skip(1).Select(c => OperatorRunner.Run((g, p) => g.Pad(p[0], g.Integers(0, 0, 0, 0, 0, 0, spare, 0)), c))];
+            NdArray[] second = Gqa([Cut(x, 1, 3, 5), null, null, cache[0], cache[1], full, total, cos, sin], turning);
+            Near(Cut(whole[0], 1, 3, 5).Floats, second[0]);
+            for (int i = 1; i < 3; i++) Near(whole[i].Floats, Cut(second[i], 2, 0, 5));
+            Assert.Equal(Math.Max(5, 3 + spare), second[1].Dims[2]);
+        }
+
+        // A row whose cache ends earlier: its new keys come right after, as if it were alone.
+        NdArray[] mixed = Gqa([Cut(x, 1, 3, 5), null, null, first[1], first[2], Lengths(4, 3), total, cos, sin], turning);
+        NdArray[] alone = Gqa([Cut(x, 1, 3, 5).Rows(1, 1), null, null, Cut(first[1].Rows(1, 1), 2, 0, 2), Cut(first[2].Rows(1, 1), 2, 0, 2), NdArray.Vector(3L).As(ElementType.Int32), One(4), cos, sin], turning);
+        Near(alone[0].Floats, mixed[0].Rows(1, 1));
+
+        foreach (var (name, value) in new (string, object)[] { ("local_window_size", 2L), ("smooth_softmax", 1L), ("k_quant_type", "PER_TENSOR") })
+            Assert.Throws<UnsupportedOperatorException>(() => Gqa([x, null, null, null, null, full, total], new(heads) { [name] = value }));
+        Assert.Contains("head_sink", Assert.Throws<UnsupportedOperatorException>(() => Gqa([x, null, null, null, null, full, total, null, null, null, null, Random(1, 4)], heads)).Message, StringComparison.Ordinal);
+
+        static NdArray[] Gqa(NdArray?[] inputs, Dictionary<string, object> attributes) => Run("GroupQueryAttention", 1, inputs, attributes, 3, OnnxRuntime);
+        static NdArray Cut(NdArray a, int axis, int from, int to) => OperatorRunner.Run((g, p) => g.Slice(p[0], [from], [to], [axis]), a);
+        static NdArray Lengths(long a, long b) => NdArray.Vector(a, b).As(ElementType.Int32);
+        static NdArray One(long n) => NdArray.Scalar(n).As(ElementType.Int32);
     }
 
     private static void Same(Func<GraphBuilder, Value[], Value> build, string name, Dictionary<string, object> attributes, params NdArray[] inputs) =>

@@ -36,7 +36,6 @@ public class LinearImportTests
     [Fact]
     public void What_cannot_be_computed_is_refused_by_name()
     {
-        Refused("training mode", "BatchNormalization", new() { ["training_mode"] = 1L });
         Refused("spatial = 0", "BatchNormalization", new() { ["spatial"] = 0L });
         Refused("num_groups is 0", "GroupNormalization", new() { ["num_groups"] = 0L });
         Refused("group is 0", "Conv", new() { ["group"] = 0L });

@@ -151,4 +151,12 @@ public sealed class MovementGradientTests
         Check((g, x) => g.CumSum(x, 1, exclusive: true), 2, 4);
         Check((g, x) => g.CumSum(x, 0, reverse: true), 3, 2);
     }
+
+    [Fact]
+    public void The_two_values_of_one_hot_and_the_ends_of_a_range_have_gradients()
+    {
+        GradientCheck.Run((g, v) => g.Op(new OneHot { Axis = 1 }, g.Integers(1, -1, 7), g.Constant(NdArray.Scalar(3L)), v[0]), [new NdArray([0.3f, -1.2f], 2)], symbolic: false);
+        GradientCheck.Run((g, v) => g.Range(v[0], g.Constant(2.9f), v[1]), [NdArray.Scalar(0.2f), NdArray.Scalar(0.7f)]);
+        GradientCheck.Run((g, v) => g.Mul(g.Range(v[0], g.Constant(2.9f), v[1]), g.Range(v[0], g.Constant(2.9f), v[1])), [NdArray.Scalar(0.2f), NdArray.Scalar(0.7f)]);
+    }
 }

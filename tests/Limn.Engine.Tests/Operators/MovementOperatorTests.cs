@@ -195,4 +195,30 @@ public sealed class MovementOperatorTests
         ModelProto model = Models.Model(Models.Node("Dropout", ["x", "", "train"], ["y"])).WithInput("x", ElementType.Float, 3).WithInput("train", ElementType.Bool).WithOutput("y");
         Assert.Contains("model.eval()", Assert.Throws<UnsupportedOperatorException>(() => OnnxReader.Read(model.ToByteArray())).Message);
     }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)] // not even known
+    public void Dropout_that_trains_with_nothing_to_drop_is_the_identity(bool known)
+    {
+        ModelProto model = Models.Model(Models.Node("Dropout", ["x", "ratio", "train"], ["y", "kept"])).With(Ratio(0))
+            .WithInput("x", ElementType.Float, 3).WithOutput("y", ElementType.Float, 3).WithOutput("kept", ElementType.Bool, 3);
+        model = known ? model.With(Train) : model.WithInput("train", ElementType.Bool);
+        NdArray[] inputs = known ? [Count(3)] : [Count(3), NdArray.Scalar(true)];
+        IReadOnlyList<NdArray> results = new Session(OnnxReader.Read(model.ToByteArray()).Graph, 1).Run(inputs);
+        Assert.Equal([0f, 1, 2], results[0].Floats.ToArray());
+        Assert.Equal([true, true, true], results[1].Booleans.ToArray());
+    }
+
+    private static TensorProto Ratio(float ratio) => Models.Raw("ratio", ElementType.Float, BitConverter.GetBytes(ratio));
+
+    private static TensorProto Train => Models.Raw("train", ElementType.Bool, [1]);
+
+    [Fact]
+    public void Dropout_that_trains_with_something_to_drop_is_refused()
+    {
+        ModelProto model = Models.Model(Models.Node("Dropout", ["x", "ratio", "train"], ["y"])).With(Ratio(0.1f), Train)
+            .WithInput("x", ElementType.Float, 3).WithOutput("y");
+        Assert.Contains("random mask", Assert.Throws<UnsupportedOperatorException>(() => OnnxReader.Read(model.ToByteArray())).Message);
+    }
 }

@@ -33,11 +33,14 @@ public class RearrangingOperatorTests
         NdArray x = Random(1, 2, 1, 5, 4), c = Random(2, 2, 4, 9);
         var window = new SlidingWindow { Kernel = [2, 2], Strides = [2, 1], Dilations = [1, 2], Pads = [0, 1, 1, 0] };
         NdArray image = Run("Col2Im", 18, [c, NdArray.Vector(5L, 4L), NdArray.Vector(2L, 2L)], new() { ["strides"] = window.Strides, ["dilations"] = window.Dilations, ["pads"] = window.Pads }, constant: [2])[0];
+        NdArray[] late = [c, NdArray.Vector(5L, 4L), NdArray.Vector(2L, 2L)]; // the size of blocks arrives while the model runs
+        Assert.Equal(image.Floats.ToArray(), Run("Col2Im", 18, late, new() { ["strides"] = window.Strides, ["dilations"] = window.Dilations, ["pads"] = window.Pads })[0].Floats.ToArray());
         NdArray unit = new(Enumerable.Range(0, 16).Select(i => i % 5 == 0 ? 1f : 0).ToArray(), 4, 1, 2, 2);
         NdArray patches = OperatorRunner.Run((g, v) => g.Conv(v[0], v[1], window: window), x, unit);
         Assert.Equal(c.Length, patches.Length);
         Assert.Equal(Dot(c, patches), Dot(image, x), 1e-4);
         GradientCheck.Run((g, v) => Import(g, "Col2Im", 18, [v[0], g.Integers(3, 3), g.Integers(2, 2)])[0], [Random(1, 2, 8, 4)]);
+        GradientCheck.Run((g, v) => Import(g, "Col2Im", 18, v)[0], [Random(1, 2, 8, 4), NdArray.Vector(3L, 3L), NdArray.Vector(2L, 2L)]);
 
         static double Dot(NdArray a, NdArray b) => a.Floats.ToArray().Zip(b.Floats.ToArray(), (p, q) => (double)p * q).Sum();
     }
@@ -73,6 +76,11 @@ public class RearrangingOperatorTests
                 expected[r * 5 + k] = Enumerable.Range(0, 5).Where(j => reverse == 1 ? j > k : j < k).Concat(exclusive == 1 ? [] : [k]).Aggregate(1f, (p, j) => p * x.Floats[r * 5 + j]);
         Near(expected, Run("CumProd", 26, [x, NdArray.Scalar(1L)], attributes, constant: [1])[0]);
         GradientCheck.Run((g, v) => Import(g, "CumProd", 26, [v[0], g.Constant(NdArray.Scalar(1L))], attributes)[0], [x]);
+
+        // Along an axis that arrives while the model runs.
+        Near(expected, Run("CumProd", 26, [x, NdArray.Scalar(-1L)], attributes)[0]);
+        GradientCheck.Run((g, v) => Import(g, "CumProd", 26, v, attributes)[0], [x, NdArray.Scalar(1L)]);
+        Assert.Contains("out of range", Assert.ThrowsAny<LimnException>(() => Run("CumProd", 26, [x, NdArray.Scalar(-3L)], attributes)).Message, StringComparison.Ordinal);
 
         // Along an axis whose length is not known before the model runs.
         var g = new GraphBuilder();

@@ -35,7 +35,7 @@ public sealed class MemoryTests
         OnnxModel model = method.Name.StartsWith("attention", StringComparison.Ordinal) ? Networks.Attending(3, Side, 4, width: 32) : Network();
         Dictionary<string, string> options = [];
         foreach (string option in (string[])["steps", "samples"])
-            if (method.Options.Any(o => o.Name == option)) options[option] = "5";
+            if (method.Options.Any(o => o.Name == option)) options[option] = method.Type == typeof(Limn.Games.KernelShap) ? "40" : "5"; // Kernel SHAP needs two for each of seven groups
         NdArray groups = NdArray.Create(ElementType.Float, 3, Side, Side);
         for (int i = 0; i < groups.Length; i++) groups.Floats[i] = i % 7;
         var data = new MethodData { Mask = method.TakesMask ? [groups] : null, Neuron = method.TakesNeuron ? Target.Neuron("logits", 2) : null };

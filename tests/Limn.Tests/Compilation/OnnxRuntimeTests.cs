@@ -61,7 +61,7 @@ public sealed class OnnxRuntimeTests
 
     private static void Check(List<Case> cases, double tolerance)
     {
-        var results = OnnxRuntime.Run([.. cases.Select(c => (c.File, c.Input, c.Rows))]);
+        IReadOnlyList<RuntimeResult> results = OnnxRuntimeProcess.Run([.. cases.Select(c => new RuntimeCase(c.File, [(c.Input, c.Rows)]))]);
         List<string> wrong = [];
         for (int i = 0; i < cases.Count; i++)
         {

@@ -5,14 +5,14 @@ namespace Limn.Engine.Operators;
 /// <summary>ONNX Runtime's <c>Attention</c> and <c>MultiHeadAttention</c> (domain com.microsoft), rewritten as <see cref="DotProductAttention"/>.</summary>
 /// <remarks>
 /// Masked keys get mask_filter_value (default −10000) added to their scores, as there; with unidirectional, later keys are left out. Masks are
-/// lengths [B], or zeros and ones [B, keys] or [B, queries, keys]. Packed projections, rotary embedding inside and shared buffers are refused.
+/// lengths [B], or zeros and ones [B, keys] or [B, queries, keys]. Rotary embedding inside and shared buffers are refused.
 /// </remarks>
 public static class FusedAttentionOperators
 {
     internal static IEnumerable<OperatorDefinition> Definitions =>
     [
         new("Attention", FusedOperators.Microsoft, ImportAttention, Notes: "Masks of one to three dimensions."),
-        new("MultiHeadAttention", FusedOperators.Microsoft, ImportMultiHead, Notes: "Queries, keys and values that are not packed."),
+        new("MultiHeadAttention", FusedOperators.Microsoft, ImportMultiHead),
     ];
 
     private static IReadOnlyList<Value> ImportAttention(OperatorImport import)
@@ -49,19 +49,9 @@ public static class FusedAttentionOperators
     {
         GraphBuilder graph = import.Graph;
         long heads = import.Attributes.Int("num_heads", 0);
-        if (!import.Has(1) || !import.Has(2) || import.Input(0).Rank != 3) throw import.Unsupported("MultiHeadAttention of packed queries, keys and values is not supported.");
         for (int i = 8; i < import.Inputs.Count; i++)
             if (import.Has(i)) throw import.Unsupported("MultiHeadAttention with past and present in one buffer is not supported.");
-        Value[] x = [import.Input(0), import.Input(1), import.Input(2)];
-        if (import.Has(3))
-        {
-            // One vector for all three, each as wide as its projection.
-            if (x[1].Rank != 3 || !x[0].Shape![2].IsKnown || !x[2].Shape![2].IsKnown) throw import.Unsupported("the bias needs projections whose width is known before the model runs.");
-            long width = x[0].Shape![2].Value;
-            IReadOnlyList<Value> bias = graph.Split(import.Input(3), 0, width, width, x[2].Shape![2].Value);
-            for (int i = 0; i < 3; i++) x[i] = graph.Add(x[i], bias[i]);
-        }
-        Value q = graph.SplitHeads(x[0], heads), k = x[1].Rank == 4 ? x[1] : graph.SplitHeads(x[1], heads), v = x[2].Rank == 4 ? x[2] : graph.SplitHeads(x[2], heads);
+        (Value q, Value k, Value v) = Parts(import, heads);
         Value? before = null;
         if (import.Has(6))
         {
@@ -70,6 +60,35 @@ public static class FusedAttentionOperators
         }
         var (y, weights) = Run(import, q, k, v, import.Has(4) ? import.Input(4) : null, import.Has(5) ? import.Input(5) : null, before);
         return [y, k, v, weights];
+    }
+
+    /// <summary>
+    /// Queries, keys and values as [B, heads, S, D]. They are three tensors of the shape [B, S, hidden], keys and values perhaps in heads already; or the keys
+    /// and values are one [B, S, heads, 2, D]; or all are one [B, S, heads, 3, D].
+    /// </summary>
+    private static (Value Queries, Value Keys, Value Values) Parts(OperatorImport import, long heads)
+    {
+        GraphBuilder graph = import.Graph;
+        Value packed = import.Has(1) ? import.Input(1) : import.Input(0);
+        if (!import.Has(2))
+        {
+            int parts = import.Has(1) ? 2 : 3;
+            if (packed.Rank != 5 || packed.Shape![3].IsKnown && packed.Shape[3] != parts) throw new InvalidModelException($"{(parts == 2 ? "keys and values" : "queries, keys and values")} in one tensor are [batch, length, heads, {parts}, width], and its shape is {packed.Shape}.");
+            if (import.Has(3)) throw import.Unsupported("MultiHeadAttention with a bias for packed projections is not supported.");
+            return (parts == 3 ? Part(0) : graph.SplitHeads(import.Input(0), heads), Part(parts - 2), Part(parts - 1));
+        }
+        Value[] x = [import.Input(0), packed, import.Input(2)];
+        if (import.Has(3))
+        {
+            // One vector for all three, each as wide as its projection.
+            if (x[1].Rank != 3 || !x[0].Shape![2].IsKnown || !x[2].Shape![2].IsKnown) throw import.Unsupported("the bias needs projections whose width is known before the model runs.");
+            long width = x[0].Shape![2].Value;
+            IReadOnlyList<Value> bias = graph.Split(import.Input(3), 0, width, width, x[2].Shape![2].Value);
+            for (int i = 0; i < 3; i++) x[i] = graph.Add(x[i], bias[i]);
+        }
+        return (graph.SplitHeads(x[0], heads), x[1].Rank == 4 ? x[1] : graph.SplitHeads(x[1], heads), x[2].Rank == 4 ? x[2] : graph.SplitHeads(x[2], heads));
+
+        Value Part(long i) => graph.Transpose(graph.Gather(packed, graph.Constant(NdArray.Scalar(i)), 3), 0, 2, 1, 3);
     }
 
     private static (Value Y, Value Scores) Run(OperatorImport import, Value q, Value k, Value v, Value? mask, Value? bias, Value? before)

@@ -72,6 +72,7 @@ public sealed class If(Graph then, Graph otherwise) : ControlFlowOperator
         Graph forward = builder.Build();
         GradientGraph gradient = Differentiation.Gradient.Of(builder, forward, [.. arriving.Select((k, i) => (outputs[k], upstream[i]))],
             [.. wanted.Select(w => around[w - 1])], backward.Rulebook);
+        backward.Report(gradient);
         builder = new GraphBuilder(gradient.Graph);
         for (int i = 0; i < wanted.Length; i++) builder.Output(gradient.Gradients[i] ?? builder.Filled(around[wanted[i] - 1], 0), $"sent.{i}");
         return builder.Build(prune: true);
@@ -85,10 +86,13 @@ public sealed class If(Graph then, Graph otherwise) : ControlFlowOperator
             import.Attributes.Ignore("then_branch");
             import.Attributes.Ignore("else_branch");
             ImportedBody taken = import.Body(known.Booleans[0] ? "then_branch" : "else_branch", []);
-            return import.Graph.Inline(taken.Graph, taken.Around);
+            return taken.Inline(import);
         }
         ImportedBody yes = import.Body("then_branch", []), no = import.Body("else_branch", []);
         Value[] around = [.. yes.Around.Union(no.Around)];
-        return import.Emit(new If(yes.Taking(around), no.Taking(around)), [condition, .. around]);
+        var node = new If(yes.Taking(around), no.Taking(around));
+        if (!yes.GivesSequences && !no.GivesSequences) return import.Emit(node, [condition, .. around]);
+        if (!yes.Lengths.SequenceEqual(no.Lengths)) throw import.Unsupported("its branches give sequences of different lengths, and which one is taken is not known before the model runs.");
+        return SequenceValue.Grouped(import.Graph.Node(node, [condition, .. around], node.Then.Outputs.Count, import.Node), yes.Lengths, import.Node);
     }
 }

@@ -65,6 +65,7 @@ internal sealed class LoopGradient(Loop loop, Backward backward)
         (Value, Value)[] targets = [.. adjoint.Select((k, i) => (outputs[1 + k], carried[i])), .. scanned.Select((k, i) => (outputs[1 + loop.Carried + k], arriving[i]))];
         Value[] at = [.. adjoint.Select(k => state[k]), .. around.Select(i => outer[i - loop.OwnInputs])];
         GradientGraph gradient = Gradient.Of(builder, builder.Build(), targets, at, backward.Rulebook);
+        backward.Report(gradient);
 
         builder = new GraphBuilder(gradient.Graph);
         builder.Output(builder.Identity(goesOn));

@@ -20,7 +20,7 @@ public sealed class Loop(Graph body, int carried) : ControlFlowOperator
     private readonly Body body = new(body);
     private readonly bool unconditional = ContinuesAlways(body);
 
-    internal static IEnumerable<OperatorDefinition> Definitions => [OperatorDefinition.Of("Loop", Import)];
+    internal static IEnumerable<OperatorDefinition> Definitions => [OperatorDefinition.Of("Loop", Import, notes: "Where sequences are carried, how often it runs must be known when the file is read.") with { TakesSequences = true }];
 
     public Graph Graph { get; } = body;
 
@@ -125,12 +125,14 @@ public sealed class Loop(Graph body, int carried) : ControlFlowOperator
         int carried = Math.Max(0, import.Inputs.Count - 2);
         Value[] begins = [.. Enumerable.Range(2, carried).Select(import.Input)];
         Value? most = import.Has(0) ? import.Input(0) : null, condition = import.Has(1) ? import.Input(1) : null;
+        if (begins.Any(b => b is SequenceValue)) return UnrolledLoop.Import(import, most, condition, begins);
         ImportedBody imported;
         Shape?[] shapes = [.. begins.Select(b => b.Shape)];
         const int MostRounds = 8; // each makes a dimension of some carried value unknown
         for (int round = 0; ; round++)
         {
             imported = import.Body("body", [new(ElementType.Int64, Shape.Scalar), new(ElementType.Bool, Shape.Scalar), .. begins.Select((b, k) => new Formal(b.Type, shapes[k]))]);
+            if (imported.GivesSequences) throw import.Unsupported("its iterations give sequences, which is supported only where sequences are carried from one to the next.");
             if (imported.Graph.Outputs.Count < 1 + carried) throw new InvalidModelException($"its graph has {imported.Graph.Outputs.Count} outputs, and {1 + carried} at least are needed.");
             Shape?[] wider = [.. shapes.Select((s, k) => round < MostRounds ? Wider(s, imported.Graph.Outputs[1 + k].Shape) : null)];
             if (shapes.Select((s, k) => ReferenceEquals(s, wider[k])).All(same => same)) break;

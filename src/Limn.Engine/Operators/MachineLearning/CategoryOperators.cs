@@ -2,9 +2,9 @@ using Limn.Engine.Graphs;
 
 namespace Limn.Engine.Operators;
 
-/// <summary>Categories and labels: <c>LabelEncoder</c>, <c>CategoryMapper</c>, <c>OneHotEncoder</c>, <c>ZipMap</c>.</summary>
+/// <summary>Categories and labels: <c>LabelEncoder</c>, <c>CategoryMapper</c>, <c>OneHotEncoder</c>; and maps: <c>ZipMap</c>, <c>DictVectorizer</c>, <c>CastMap</c>.</summary>
 /// <remarks>
-/// ai.onnx.ml 1 to newest. DictVectorizer and CastMap take maps, which are no tensors, and are not supported.
+/// ai.onnx.ml 1 to newest. A map is a row of a table here, with a column for each key: a graph input of maps is fed as [rows, keys], and ZipMap gives [rows, classes].
 /// </remarks>
 public static class CategoryOperators
 {
@@ -16,6 +16,8 @@ public static class CategoryOperators
         MachineLearning.Of("CategoryMapper", ImportMapper),
         MachineLearning.Of("OneHotEncoder", ImportOneHot),
         MachineLearning.Of("ZipMap", ImportZipMap, "Gives the tensor of probabilities [rows, classes] instead of a sequence of maps."),
+        MachineLearning.Of("DictVectorizer", ImportDictionary, "The map is fed as a table [rows, keys], its columns in the order of the vocabulary; a key that a row lacks is 0 (or an empty text) there."),
+        MachineLearning.Of("CastMap", ImportCastMap, "The map is fed as a table [rows, keys]: column i holds the value of key i (SPARSE), or all values in the order of their keys (DENSE)."),
     ];
 
     private static IReadOnlyList<Value> ImportEncoder(OperatorImport import)
@@ -84,6 +86,27 @@ public static class CategoryOperators
         NdArray labels = import.Attributes.Strings("classlabels_strings") is { Length: > 0 } names ? new NdArray(names, names.Length) : NdArray.Vector(numbers ?? []);
         return import.Emit(new ZipMap(labels), import.Input(0));
     }
+
+    private static IReadOnlyList<Value> ImportDictionary(OperatorImport import)
+    {
+        (string[]? names, long[]? numbers) = (import.Attributes.Strings("string_vocabulary"), import.Attributes.Ints("int64_vocabulary"));
+        if (names is { Length: > 0 } == numbers is { Length: > 0 }) throw new InvalidModelException("one of string_vocabulary and int64_vocabulary is needed.");
+        return import.Emit(new DictVectorizer(names is { Length: > 0 } ? new NdArray(names, names.Length) : NdArray.Vector(numbers!)), import.Input(0));
+    }
+
+    private static IReadOnlyList<Value> ImportCastMap(OperatorImport import)
+    {
+        import.Attributes.Ignore("map_form"); // both are tables of which the shape is known by now
+        import.Attributes.Ignore("max_map");
+        string to = import.Attributes.String("cast_to", "TO_FLOAT");
+        return import.EmitAs(import.Graph.Cast(import.Input(0), to switch
+        {
+            "TO_FLOAT" => ElementType.Float,
+            "TO_INT64" => ElementType.Int64,
+            "TO_STRING" => ElementType.String,
+            _ => throw import.Unsupported($"cast_to is {to}; TO_FLOAT, TO_INT64 and TO_STRING are known."),
+        }));
+    }
 }
 
 /// <summary>Each element replaced by the value that goes with it; by the default where it is no key.</summary>
@@ -97,7 +120,7 @@ public sealed class LabelEncoder(NdArray keys, NdArray values, NdArray otherwise
     public NdArray Values { get; } = values;
 
     /// <summary>What all else is replaced by, a single element.</summary>
-    public NdArray Default { get; } = otherwise;
+    public NdArray Default { get; } = otherwise.Reshape(1); // the format wants a vector of one
 
     public override string Name => "LabelEncoder";
 
@@ -193,14 +216,13 @@ public sealed class OneHotEncoder(NdArray categories) : Operator
     }
 }
 
-/// <summary>The probabilities of classes, with the labels of the classes: in ONNX a sequence of maps, here the tensor [rows, classes] as it came in.</summary>
-/// <remarks>ai.onnx.ml 1. Nothing is computed, and gradients pass. It is written as Identity: the labels stay with the operator.</remarks>
-public sealed class ZipMap(NdArray labels) : Operator
+/// <summary>A table that stands for maps: each row is one, and each column has a key. Nothing is computed, and gradients pass. It is written as Identity: the keys stay with the operator.</summary>
+public abstract class KeyedColumns(string name, NdArray keys) : Operator
 {
-    /// <summary>The labels of the classes, integers or strings, in the order of the columns.</summary>
-    public NdArray Labels { get; } = labels;
+    /// <summary>The keys, integers or strings, in the order of the columns.</summary>
+    public NdArray Labels { get; } = keys;
 
-    public override string Name => "ZipMap";
+    public override string Name => name;
 
     public override string Domain => "limn";
 
@@ -211,7 +233,7 @@ public sealed class ZipMap(NdArray labels) : Operator
     public override void Infer(InferenceContext context)
     {
         if (context.ShapeOf(0) is { Rank: > 0 } shape && shape[^1].IsKnown && shape[^1].Value != Labels.Length)
-            throw context.Error($"it has {Labels.Length} class labels, and its input the shape {shape}.");
+            throw context.Error($"it has {Labels.Length} keys, and its input the shape {shape}.");
         context.SameAs(0);
     }
 
@@ -221,3 +243,11 @@ public sealed class ZipMap(NdArray labels) : Operator
 
     public override IReadOnlyList<Value> Decompose(GraphBuilder graph, Node node) => [graph.Identity(node.Inputs[0]!)];
 }
+
+/// <summary>The probabilities of classes, with the labels of the classes: in ONNX a sequence of maps, here the tensor [rows, classes] as it came in.</summary>
+/// <remarks>ai.onnx.ml 1.</remarks>
+public sealed class ZipMap(NdArray labels) : KeyedColumns("ZipMap", labels);
+
+/// <summary>A map as the vector of the values of known keys: in ONNX of one map, here of a table [rows, keys] with these very columns.</summary>
+/// <remarks>ai.onnx.ml 1. Keys that the model does not know have no column, as they have no effect.</remarks>
+public sealed class DictVectorizer(NdArray vocabulary) : KeyedColumns("DictVectorizer", vocabulary);

@@ -207,7 +207,7 @@ public sealed class DequantizeLinear(ElementType to) : ScaledOperator
 
     public override string Name => "DequantizeLinear";
 
-    public override int OpsetVersion => 25;
+    public override int OpsetVersion => 21;
 
     public override IEnumerable<OperatorAttribute> Attributes => ScaleAttributes;
 

@@ -12,7 +12,7 @@ namespace Limn.Games;
 [Method("banzhaf", "Banzhaf Values", "What each feature adds to a coalition of the others, on average over all coalitions alike.",
     Source = "Banzhaf 1965; Wang, Jia 2023",
     Formula = "βᵢ = 2^−(M−1) Σ_{S ∌ i} v(S ∪ i) − v(S)",
-    Cost = "(1 + (1 + samples) × background) × forward",
+    Cost = "(2 + (1 + samples) × background) × forward",
     Axioms = Axioms.Sensitivity | Axioms.Dummy | Axioms.ImplementationInvariance | Axioms.Symmetry)]
 public sealed class BanzhafValues(IPredictor model) : SampledGameMethod(model)
 {

@@ -14,7 +14,7 @@ namespace Limn.Games;
 [Method("kernel-shap", "Kernel SHAP", "Shapley values by a weighted regression of the score on which features are present.",
     Source = "Lundberg, Lee 2017, theorem 2; Covert, Lee 2021",
     Formula = "φ = argmin Σ_S k(|S|) (v(S) − v(∅) − Σ_{i∈S} φᵢ)², Σφ = v(all) − v(∅)",
-    Cost = "(1 + (1 + samples) × background) × forward",
+    Cost = "(2 + (1 + samples) × background) × forward",
     Axioms = Axioms.All)]
 public sealed class KernelShap(IPredictor model) : SampledGameMethod(model)
 {

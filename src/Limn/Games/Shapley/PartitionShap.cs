@@ -13,8 +13,8 @@ namespace Limn.Games;
 [Method("partition-shap", "Partition SHAP (Owen Values)", "Each feature's fair share of the score, with the features of a group standing together.",
     Source = "Owen 1977; Winter 1989",
     Formula = "φ_L = ½ (v(C ∪ L) − v(C)) + ½ (v(C ∪ L ∪ R) − v(C ∪ R)), from the root down, mean over the contexts C",
-    Cost = "(1 + (1 + samples) × background) × forward",
-    Axioms = Axioms.Completeness | Axioms.Sensitivity | Axioms.Dummy | Axioms.ImplementationInvariance)]
+    Cost = "(2 + (1 + samples) × background) × forward",
+    Axioms = Axioms.Completeness | Axioms.Sensitivity | Axioms.ImplementationInvariance)]
 public sealed class PartitionShap(IPredictor model) : GameMethod(model)
 {
     private const int Portion = 32; // nodes that are opened at once

@@ -13,7 +13,7 @@ namespace Limn.Games;
 [Method("permutation-shap", "Permutation SHAP", "What each feature adds to the score when features arrive one by one in random orders, forwards and backwards.",
     Source = "Castro, Gómez, Tejada 2009; Mitchell et al. 2022, section 3",
     Formula = "φᵢ = mean over orders π and their reverses of v(π up to i) − v(π before i)",
-    Cost = "(1 + (1 + 2 × samples × others) × background) × forward",
+    Cost = "(2 + (1 + 2 × samples × others) × background) × forward",
     Axioms = Axioms.All)]
 public sealed class PermutationShap(IPredictor model) : SampledGameMethod(model)
 {

@@ -32,7 +32,7 @@ public enum InteractionIndex
 [Method("shapley-interactions", "Shapley Interactions", "How much of the score single features bring, and how much pairs of them together.",
     Source = "Dhamdhere et al. 2020; Tsai et al. 2023; Grabisch, Roubens 1999",
     Formula = "I_ij = Σ_{T ⊇ ij} a(T) / C(|T|, 2), a the dividends of v; φᵢ = Iᵢ + ½ Σⱼ I_ij",
-    Cost = "(1 + coalitions × background) × forward",
+    Cost = "(2 + coalitions × background) × forward",
     Axioms = Axioms.All)]
 public sealed class ShapleyInteractions(IPredictor model) : SampledGameMethod(model)
 {

@@ -33,7 +33,7 @@ public enum SamplingVariant
 [Method("shapley-sampling", "Shapley Value Sampling", "What each feature adds to random coalitions of the others, averaged.",
     Source = "Castro et al. 2009 and 2017; Štrumbelj, Kononenko 2014",
     Formula = "φᵢ = mean over orders π of v(π up to i) − v(π before i)",
-    Cost = "(1 + (1 + samples × players × others) × background) × forward",
+    Cost = "(2 + (1 + samples × players × others) × background) × forward",
     Axioms = Axioms.All)]
 public sealed class ShapleySampling(IPredictor model) : SampledGameMethod(model)
 {

@@ -12,7 +12,7 @@ namespace Limn.Games;
 [Method("shapley-values", "Shapley Values", "Each feature's fair share of the score: its contribution to every coalition of the others, averaged. Exact, at the cost of all coalitions.",
     Source = "Shapley 1953; Lundberg, Lee 2017, eq. 4",
     Formula = "φᵢ = Σ_{S ∌ i} |S|! (M − |S| − 1)! / M! · (v(S ∪ i) − v(S))",
-    Cost = "(1 + coalitions × background) × forward",
+    Cost = "(2 + coalitions × background) × forward",
     Axioms = Axioms.All)]
 public sealed class ShapleyValues(IPredictor model) : GameMethod(model)
 {

@@ -1,7 +1,9 @@
 using Limn.Engine.Differentiation;
 using Limn.Engine.Execution;
 using Limn.Engine.Graphs;
+using Limn.Engine.Onnx.Schema;
 using Limn.Engine.Operators;
+using Limn.Engine.Tests.Onnx;
 
 namespace Limn.Engine.Tests.Operators.MachineLearning;
 
@@ -126,6 +128,44 @@ public class LinearModelTests
         float[] slope = Slope(graph, graph.Find("scores")!, x);
         Assert.Equal(0, slope[2]); // the filled-in value does not depend on the input
         Assert.True(Math.Abs(slope[0]) < 1e-6); // both logistics move against each other
+    }
+
+    [Fact]
+    public void A_map_is_fed_as_a_table_with_the_columns_of_the_vocabulary()
+    {
+        NodeProto dictionary = Pipelines.Ml("DictVectorizer", ["x"], ["v"], ("string_vocabulary", new[] { "age", "height" }));
+        NodeProto linear = Pipelines.Ml("LinearRegressor", ["v"], ["y"], ("coefficients", new[] { 2f, 3 }), ("intercepts", new[] { 1f }));
+        Graph graph = ReadMap(ElementType.Float, dictionary, linear);
+        Assert.Equal(["age", "height"], graph.Nodes.Select(n => n.Operator).OfType<DictVectorizer>().Single().Labels.Strings.ToArray());
+        NdArray x = new([1f, 1, 10, 0], 2, 2);
+        Assert.Equal([6f, 21], Pipelines.Run(graph, x)[0].Floats.ToArray());
+        Assert.Equal([2f, 3, 2, 3], Slope(graph, graph.Outputs[0], x));
+
+        // Two nodes must look at the same keys, and nothing else can read a map.
+        NodeProto other = Pipelines.Ml("DictVectorizer", ["x"], ["w"], ("string_vocabulary", new[] { "height", "age" }));
+        Assert.Contains("different keys", Assert.Throws<UnsupportedOperatorException>(() => ReadMap(ElementType.Float, dictionary, other, linear)).Message, StringComparison.Ordinal);
+        Assert.Contains("LinearRegressor", Assert.Throws<UnsupportedOperatorException>(() => ReadMap(ElementType.Float, Pipelines.Ml("LinearRegressor", ["x"], ["y"], ("coefficients", new[] { 2f }), ("intercepts", new[] { 1f })))).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("SPARSE", 3)]
+    [InlineData("DENSE", null)]
+    public void A_map_that_is_cast_has_a_column_for_each_key(string form, int? columns)
+    {
+        Graph graph = ReadMap(ElementType.String, Pipelines.Ml("CastMap", ["x"], ["y"], ("cast_to", "TO_FLOAT"), ("map_form", form), ("max_map", 3L)));
+        Assert.Equal(columns?.ToString() ?? "?", graph.Inputs[0].Shape![1].ToString());
+        Assert.Equal([1.5f, 0, -2], Pipelines.Run(graph, new NdArray(["1.5", "0", "-2"], 1, 3))[0].Floats.ToArray());
+    }
+
+    /// <summary>A model whose input x is a map of strings, or of integers where the values are strings; its output is y.</summary>
+    private static Graph ReadMap(ElementType values, params NodeProto[] nodes)
+    {
+        ModelProto model = Models.Model(nodes).WithOutput("y");
+        model.OpsetImport.Add(new OperatorSetIdProto { Domain = "ai.onnx.ml", Version = 3 });
+        TypeProto value = new() { TensorType = new TypeProto.Types.Tensor { ElemType = (int)values, Shape = new TensorShapeProto() } };
+        var map = new TypeProto.Types.Map { KeyType = (int)(values == ElementType.String ? ElementType.Int64 : ElementType.String), ValueType = value };
+        model.Graph.Input.Add(new ValueInfoProto { Name = "x", Type = new TypeProto { MapType = map } });
+        return Models.Read(model).Graph;
     }
 
     private static double Kernel(string kind, double x0, double x1, double v0, double v1)
