@@ -28,8 +28,8 @@ internal static class Superpixels
         string[] columns = [.. new[] { "Rank", "Part", "Adds" }, .. solution.StandardErrors is null ? Array.Empty<string>() : ["Standard error"], "Share of the picture"];
         ReportRow[] rows = [.. order.Take(MostListed).Select((p, i) => new ReportRow((i + 1).ToString(CultureInfo.InvariantCulture),
         [
-            new ReportCell(players[row].Players.NameOf(p)) { IsWords = true }, new ReportCell(NumberText.Signed(solution.Values[p])) { Shade = solution.Values[p] / limit },
-            .. solution.StandardErrors is { } e ? [new ReportCell(NumberText.Printed(e[p]))] : Array.Empty<ReportCell>(), new ReportCell(NumberText.Percent((double)sizes[p] / parts.Length)),
+            new ReportCell(players[row].Players.NameOf(p)) { IsWords = true }, new ReportCell((solution.Values[p] > 0 ? "+" : "") + Numbers.Text(solution.Values[p])) { Shade = solution.Values[p] / limit },
+            .. solution.StandardErrors is { } e ? [new ReportCell(Numbers.Text(e[p]))] : Array.Empty<ReportCell>(), new ReportCell((100.0 * sizes[p] / parts.Length).ToString("F1", CultureInfo.InvariantCulture) + " %"),
         ]))];
         var picture = new ReportPicture(PngFile.Encode(drawn), "Strongest parts", $"The {Math.Min(MostNumbered, order.Count)} strongest of {solution.Values.Length} parts, by rank: orange raises the score, blue lowers it.", $"The picture with the strongest parts numbered: {explanation.RowTitle(row)}.");
         return (picture, new ReportTable("Parts of the picture, strongest first", columns, rows) { Caption = order.Count > MostListed ? $"The first {MostListed} of {order.Count} that count; all are in attribution.npy." : "" });
