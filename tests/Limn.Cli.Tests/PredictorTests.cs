@@ -91,8 +91,8 @@ public sealed class PredictorTests : IDisposable
         Ran ran = CommandLine.Done("explain", folder.Table(), "--input", row, "--schema", schema, "--method", "input-x-gradient", "--target", "0", "--output", folder["out"]);
         Assert.Contains("size 3 m: +3", ran.Out, StringComparison.Ordinal);
         Assert.Equal([("size", "1 m", 1), ("kind", "old", 2)], Features(Document.GetProperty("features")[1]));
-        CommandLine.Run("explain", folder.Table(), "--input", folder.Text("bad.csv", "kind,size\nnwe,3\n"), "--schema", schema, "--method", "kernel-shap", "--output", folder["out"])
-            .Refused(1, "bad.csv", "row 0", "'nwe'", "Did you mean new?");
+        CommandLine.Run("explain", folder.Table(), "--input", folder.Text("bad.csv", "kind,size\nneww,3\n"), "--schema", schema, "--method", "kernel-shap", "--output", folder["out"])
+            .Refused(1, "bad.csv", "row 0", "'neww'", "Did you mean new?");
     }
 
     [Fact]

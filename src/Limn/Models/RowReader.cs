@@ -85,17 +85,23 @@ internal static class RowReader
 /// <summary>Reads a stream to its end and keeps the last of it.</summary>
 internal sealed class TailReader(TextReader reader)
 {
-    private const int Kept = 600;
+    private const int Kept = 4000;
+    private const int MostLines = 3;
 
     private readonly Lock gate = new();
     private string tail = "";
 
-    /// <summary>The last lines, with their ends made spaces.</summary>
+    /// <summary>The last lines, on one; and the last that speaks of an error, which some languages write above where it came from.</summary>
     public string Text
     {
         get
         {
-            lock (gate) return string.Join(" / ", tail.Split('\n').Select(l => l.Trim()).Where(l => l.Length > 0).TakeLast(4));
+            string text;
+            lock (gate) text = tail;
+            string[] lines = [.. text.Split('\n').Select(l => l.Trim()).Where(l => l.Length > 0).Select(l => l.Length <= Kept / 10 ? l : l[..(Kept / 10)] + "...")];
+            string? error = Array.FindLast(lines, l => l.Contains("error", StringComparison.OrdinalIgnoreCase) || l.Contains("exception", StringComparison.OrdinalIgnoreCase));
+            string[] last = lines[Math.Max(0, lines.Length - MostLines)..];
+            return string.Join(" / ", error is null || last.Contains(error) ? last : [error, "...", last[^1]]);
         }
     }
 

@@ -42,7 +42,7 @@ public sealed class CommandPredictorTests : IDisposable
         const string json = "const lines = require('fs').readFileSync(0, 'utf8').split('\\n').filter(l => l); lines.forEach(l => console.log(JSON.stringify([JSON.parse(l).text.length, 0.5])));";
         Assert.Equal([32f, 0.5f, 1, 0.5f], Program(json, format: RowFormat.JsonLines).Predict([text])[0].Floats.ToArray());
         const string csv = "const all = require('fs').readFileSync(0, 'utf8'); console.log(all.length); console.log(all.startsWith('text\\n\"He said \"\"no\"\", twice.\\nThen') ? 1 : 0);";
-        Assert.Equal([44f, 1], Program(csv).Predict([text])[0].Floats.ToArray());
+        Assert.Equal([46f, 1], Program(csv).Predict([text])[0].Floats.ToArray());
         Assert.Equal([1f], Program("console.log(JSON.parse(require('fs').readFileSync(0, 'utf8')).b === true ? 1 : 0)", format: RowFormat.JsonLines, columns: ["a", "b"])
             .Predict([new NdArray([7L], 1, 1), new NdArray([true], 1, 1)])[0].Floats.ToArray());
     }

@@ -91,7 +91,7 @@ public sealed class ExplainedTests
         Attribution a = new ShapleyValues(Linear) { Mask = [mask] }.Explain([Table.Values], Target.Class(0));
         Assert.Contains("Leave the mask away", Assert.Throws<InvalidOptionException>(() => Schema.Explain(a, Table)).Message, StringComparison.Ordinal);
         Assert.Contains("both given", Assert.Throws<InvalidOptionException>(() => new ShapleyValues(Linear) { Mask = [mask] }.Explain([Table.Values], Target.Class(0), BySchema)).Message, StringComparison.Ordinal);
-        Assert.Contains("4 columns", Assert.Throws<ShapeMismatchException>(() => new ShapleyValues(Linear).Explain([new NdArray(new float[3], 1, 3)], Target.Outputs, BySchema)).Message, StringComparison.Ordinal);
+        Assert.Contains("4 columns", Assert.Throws<ShapeMismatchException>(() => new ShapleyValues(new FunctionModel(x => Tensor.Create(new float[(int)x.Lengths[0]], [x.Lengths[0], 1]))).Explain([new NdArray(new float[3], 1, 3)], Target.Outputs, BySchema)).Message, StringComparison.Ordinal);
         Assert.Contains("2 rows", Assert.Throws<ShapeMismatchException>(() => Schema.Explain(a, Table with { Words = [Table.Words[0]] })).Message, StringComparison.Ordinal);
     }
 

@@ -131,7 +131,7 @@ public sealed class FeatureSchemaTests
 
     [Theory]
     [InlineData("income,job\n1,clerk\n", "no column 'age'")]
-    [InlineData("income,job,age,debt,speed,owner,school,h0,h1\n1,clrek,1,1,1,yes,none,1,1\n", "row 0: 'job' has no category 'clrek'. Did you mean clerk?")]
+    [InlineData("income,job,age,debt,speed,owner,school,h0,h1\n1,clrk,1,1,1,yes,none,1,1\n", "row 0: 'job' has no category 'clrk'. Did you mean clerk?")]
     [InlineData("income,job,age,debt,speed,owner,school,h0,h1\n1,clerk,,1,1,yes,none,1,1\n", "row 0: 'age' is missing")]
     [InlineData("income,job,age,debt,speed,owner,school,h0,h1\n1,clerk,1,-2,1,yes,none,1,1\n", "no logarithm")]
     [InlineData("income,job,age,debt,speed,owner,school,h0,h1\n1,clerk,1,1,1,maybe,none,1,1\n", "neither")]
