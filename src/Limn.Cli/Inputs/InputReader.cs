@@ -17,6 +17,7 @@ internal sealed class InputReader(IReadOnlyList<ModelInput> inputs, PictureSetti
     public IReadOnlyList<FilledInput> Read(IReadOnlyList<string> given)
     {
         if (given.Count == 0) throw new CommandException($"say what to feed the model: --input FILE{(inputs.Count > 1 ? $", once for each of {Names}" : "")}.");
+        if (IsWhole(given)) return Whole(given);
         IReadOnlyList<string>[] files = Assign("--input", given);
         FilledInput[] filled = [.. inputs.Select((input, i) => files[i].Count > 0 ? Fill(input, files[i])
             : throw new CommandException($"the model's input '{input.Name}' has no file; add --input {input.Name}=FILE."))];
@@ -31,6 +32,7 @@ internal sealed class InputReader(IReadOnlyList<ModelInput> inputs, PictureSetti
     /// <param name="otherwise">What an input of integers holds that no file is given for; null where each needs one.</param>
     public IReadOnlyList<NdArray> ReadArrays(string option, IReadOnlyList<string> given, IReadOnlyList<FilledInput>? otherwise = null)
     {
+        if (IsWhole(given)) return [.. Whole(given).Select(f => f.Array)];
         IReadOnlyList<string>[] files = Assign(option, given);
         return [.. inputs.Select((input, i) => files[i].Count > 0 ? Fill(input, files[i]).Array
             : otherwise is not null && !input.Type.IsFloating() && files.Any(f => f.Count > 0) ? otherwise[i].Array
@@ -113,6 +115,42 @@ internal sealed class InputReader(IReadOnlyList<ModelInput> inputs, PictureSetti
         if (schema is not null && input.Row is { } row && NdArray.Count(row) != schema.Columns.Count)
             throw new ShapeMismatchException($"the schema has {schema.Columns.Count} columns, and the model's input '{input.Name}' takes {NdArray.Count(row)} ({input.Shape}).");
         return new FilledInput(input.Name, input.Shape is null ? joined : Arrays.Fit(joined, input, paths[0]), paths) { Columns = schema?.Columns ?? cellColumns, Words = schema is null ? null : words };
+    }
+
+    /// <summary>Whether tables with the schema's columns are given for all of several inputs at once.</summary>
+    private bool IsWhole(IReadOnlyList<string> given) => schema is not null && inputs.Count > 1 && given.Count > 0 && given.All(File.Exists);
+
+    /// <summary>A table's columns, divided among the inputs: those of the first, then those of the second, and so on.</summary>
+    private IReadOnlyList<FilledInput> Whole(IReadOnlyList<string> paths)
+    {
+        FilledInput whole = Fill(new ModelInput("table", ElementType.Float, Shape: null), paths);
+        int[] sizes = [.. inputs.Select(i => i.Row is { } row ? NdArray.Count(row) : i.Shape is { Rank: 1 } ? 1 : throw new ShapeMismatchException($"the model's input '{i.Name}' ({i.Shape}) leaves open how many columns it takes; give each input its own file: --input {i.Name}=FILE."))];
+        if (whole.Array.Rank != 2 || sizes.Sum() != whole.Array.Dims[1])
+            throw new ShapeMismatchException($"the schema has {schema!.Columns.Count} columns, and the model's inputs take {sizes.Sum()} together ({string.Join(", ", inputs.Select(i => $"{i.Name} {i.Shape}"))}).");
+        int at = 0;
+        return [.. inputs.Select((input, i) =>
+        {
+            int from = at;
+            at += sizes[i];
+            return whole with { Name = input.Name, Array = Arrays.Fit(Part(whole.Array, from, sizes[i], input), input, paths[0]), Columns = [.. whole.Columns!.Skip(from).Take(sizes[i])] };
+        })];
+    }
+
+    private NdArray Part(NdArray table, int from, int size, ModelInput input)
+    {
+        (int rows, int columns) = (table.Dims[0], table.Dims[1]);
+        bool text = table.Type.Storage() == Storage.String, wanted = input.Type.Storage() == Storage.String;
+        if (wanted && !text) throw new InvalidDataException($"the model's input '{input.Name}' takes text, and the schema's column '{schema!.Columns[from]}' holds numbers; give its feature \"kind\": \"category\".");
+        NdArray part = NdArray.Create(wanted ? ElementType.String : ElementType.Float, rows, size);
+        for (int r = 0; r < rows; r++)
+            for (int c = 0; c < size; c++)
+            {
+                int source = r * columns + from + c, to = r * size + c;
+                if (wanted) part.Strings[to] = table.Strings[source];
+                else part.Floats[to] = !text ? table.Floats[source] : float.TryParse(table.Strings[source], System.Globalization.CultureInfo.InvariantCulture, out float value) ? value
+                    : throw new InvalidDataException($"the model's input '{input.Name}' takes numbers, and row {r} has '{table.Strings[source]}' in the schema's column '{schema!.Columns[from + c]}'; give its feature \"codes\" or \"oneHot\".");
+            }
+        return part;
     }
 
     private NdArray Plain(string path, TextTable table, bool text)

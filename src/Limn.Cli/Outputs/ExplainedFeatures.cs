@@ -13,7 +13,7 @@ internal static class ExplainedFeatures
     {
         if (attribution.At is not null) return null;
         if (schema is not null && attribution.Tensors.Sum(t => t.Values.FlattenedLength) == (long)schema.Columns.Count * attribution.Prediction.Count)
-            return inputs is [{ Words: { } words } only] ? schema.Explain(attribution, new EncodedTable(only.Array, words)) : schema.Explain(attribution, [.. inputs.Select(i => i.Array)]);
+            return inputs is [{ Words: { } words } first, ..] ? schema.Explain(attribution, new EncodedTable(first.Array, words)) : schema.Explain(attribution, [.. inputs.Select(i => i.Array)]);
         if (inputs.Any(i => PictureShape.Of(i.Array.Dims) is not null)) return null;
         if (attribution.Players is { } players) return [.. players.Select((p, r) => ByPlayers(p, inputs, r))];
         return inputs is [{ Columns: { } columns } table] && attribution.Tensors is [var tensor] && tensor.Values.FlattenedLength == (long)columns.Count * attribution.Prediction.Count

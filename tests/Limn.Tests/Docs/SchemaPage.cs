@@ -32,11 +32,12 @@ public sealed class SchemaPage : DocumentationPage
         Attribution why = new KernelShap(model) { Baseline = Baseline.Background(train.Values.ToTensor()) }
             .Explain([rows.Values], Target.Class(0), new ExplainOptions { Schema = schema });
 
-        foreach (Explained feature in schema.Explain(why, rows)[0]) Console.WriteLine(feature);   // income 52,000 EUR: +0.9167
+        foreach (Explained feature in schema.Explain(why, rows)[0]) Console.WriteLine(feature);   // income 52,000 EUR: +1.4792
 
         var program = new CommandPredictor("node score.js") { Columns = schema.Columns, TimeLimit = TimeSpan.FromSeconds(10) };
 
         Assert.Equal(["income 52,000 EUR", "job nurse", "age 34 years"], schema.Explain(why, rows)[0].Select(e => $"{e.Feature} {e.Value}"));
+        Assert.Equal("income 52,000 EUR: +1.4792", schema.Explain(why, rows)[0][0].ToString());
         Assert.Equal(["node", "score.js"], program.Arguments);
         Assert.Equal(2.5, schema.Explain(why, rows)[0][1].Attribution, 1e-5);
     }
