@@ -117,8 +117,8 @@ internal sealed class Scorer
             return (int)Math.Clamp(Math.Min(question.Budget, ComfortableBytes / 16) / bytes, 1, MostRows);
         }
         if (network.FixedRows is { } size) return size;
-        long row = Math.Max(1, network.SessionOf(question.Source!.Graph).BytesFor(first.Feeds(), [question.Source.Value]) + first.Inputs.Sum(i => 4L * i.Length));
-        int most = (int)Math.Clamp(Math.Min(question.Budget, ComfortableBytes) / row, 1, MostRows);
-        return Math.Min(most, Math.Max(FewRows, (int)Math.Min(MostRows, NearBytes / row)));
+        long each = Math.Max(1, network.SessionOf(question.Source!.Graph).BytesFor(first.Feeds(), [question.Source.Value]) + first.Inputs.Sum(i => 4L * i.Length));
+        int most = (int)Math.Clamp(Math.Min(question.Budget, ComfortableBytes) / each, 1, MostRows);
+        return Math.Min(most, Math.Max(FewRows, (int)Math.Min(MostRows, NearBytes / each)));
     }
 }

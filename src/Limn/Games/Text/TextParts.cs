@@ -1,25 +1,56 @@
+using System.Globalization;
 using System.Text;
-using System.Text.RegularExpressions;
 
 namespace Limn.Games;
 
 /// <summary>A text in parts: words or sentences, and what stands between them.</summary>
 /// <param name="Text">The text.</param>
 /// <param name="Parts">Where each part is, in order and apart from each other.</param>
-public sealed partial record TextParts(string Text, IReadOnlyList<(int Start, int Length)> Parts)
+public sealed record TextParts(string Text, IReadOnlyList<(int Start, int Length)> Parts)
 {
     /// <summary>Words: letters and digits, with apostrophes and hyphens inside. Signs of punctuation are no words, and stay.</summary>
     public static TextParts Words(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        return new TextParts(text, [.. Word().EnumerateMatchesOf(text)]);
+        List<(int, int)> words = [];
+        for (int at = 0; at < text.Length;)
+        {
+            int start = at;
+            while (at < text.Length && (IsOfWord(text[at]) || (at > start && at + 1 < text.Length && text[at] is '\'' or '’' or '-' && IsOfWord(text[at + 1])))) at++;
+            if (at > start) words.Add((start, at - start));
+            else at++;
+        }
+        return new TextParts(text, words);
+
+        static bool IsOfWord(char c) => char.IsLetterOrDigit(c) || c == '_' || char.IsSurrogate(c) || char.GetUnicodeCategory(c) is UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark;
     }
 
     /// <summary>Sentences: up to a full stop, question or exclamation mark (with closing quotes) before white space, or to the end of a line.</summary>
     public static TextParts Sentences(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        return new TextParts(text, [.. Sentence().EnumerateMatchesOf(text)]);
+        List<(int, int)> sentences = [];
+        int start = -1, end = 0;
+        for (int at = 0; at < text.Length; at++)
+        {
+            if (!char.IsWhiteSpace(text[at]))
+            {
+                if (start < 0) start = at;
+                end = at + 1;
+            }
+            if (start >= 0 && (text[at] == '\n' || at + 1 == text.Length || (char.IsWhiteSpace(text[at + 1]) && EndsSentence(text, start, at))))
+            {
+                sentences.Add((start, end - start));
+                start = -1;
+            }
+        }
+        return new TextParts(text, sentences);
+
+        static bool EndsSentence(string text, int start, int at)
+        {
+            while (at > start && text[at] is '"' or '\'' or '”' or '’' or ')' or ']') at--;
+            return text[at] is '.' or '!' or '?';
+        }
     }
 
     /// <summary>A part, as it stands in the text.</summary>
@@ -70,22 +101,5 @@ public sealed partial record TextParts(string Text, IReadOnlyList<(int Start, in
         }
         Halve([.. sentences.Select(s => Halve([.. s.Select(Halve)]))]);
         return new Hierarchy(Parts.Count, joins);
-    }
-
-    [GeneratedRegex(@"[\p{L}\p{N}\p{M}_]+(?:['’\-][\p{L}\p{N}\p{M}_]+)*", RegexOptions.CultureInvariant)]
-    private static partial Regex Word();
-
-    [GeneratedRegex(@"\S(?:[^.!?\n]|[.!?](?![\s""'”’)\]]))*(?:[.!?]+[""'”’)\]]*)?", RegexOptions.CultureInvariant)]
-    private static partial Regex Sentence();
-}
-
-/// <summary>Where a pattern is found.</summary>
-internal static class Matches
-{
-    public static List<(int Start, int Length)> EnumerateMatchesOf(this Regex pattern, string text)
-    {
-        List<(int, int)> found = [];
-        foreach (ValueMatch match in pattern.EnumerateMatches(text)) found.Add((match.Index, match.Length));
-        return found;
     }
 }
