@@ -101,8 +101,8 @@ public sealed class PredictorTests : IDisposable
         string schema = folder.Text("schema.json", """{ "features": [ { "name": "size", "unit": "m", "column": "p" }, { "name": "kind", "oneHot": { "q": "old", "r": "new" } }, { "name": "age", "column": "s" } ] }""");
         string row = folder.Text("row.csv", "size,kind,age\n3,new,7\n");
         CommandLine.Done("explain", folder.TwoInputs(), "--input", row, "--background", folder.Text("none.csv", "size,kind,age\n0,old,0\n"), "--schema", schema, "--method", "shapley-values", "--target", "sum", "--output", folder["out"]);
-        // left (p, q) times right (r, s): 3 · 1 + 0 · 7, against nothing.
-        Assert.Equal([("size", "3 m", 1.5), ("kind", "new", 1.5), ("age", "7", 0)], Features(Document.GetProperty("features")[0]));
+        // p r + q s: the size for what is new, the age for what is old (size 0, age 0).
+        Assert.Equal([("size", "3 m", 1.5), ("kind", "new", -2), ("age", "7", 3.5)], Features(Document.GetProperty("features")[0]));
         CommandLine.Run("explain", folder.TwoInputs(), "--input", row, "--schema", folder.Text("few.json", """{ "features": [ { "name": "size" }, { "name": "age" } ] }"""), "--method", "shapley-values", "--target", "sum", "--output", folder["out"])
             .Refused(1, "schema has 2 columns", "take 4");
     }

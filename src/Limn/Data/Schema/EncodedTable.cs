@@ -20,5 +20,5 @@ public sealed record Explained(string Feature, string Value, double Attribution,
     /// <summary>In words: "income 52,000 EUR: -0.13 ± 0.02".</summary>
     public override string ToString() => $"{Feature}{(Value.Length == 0 ? "" : " ")}{Value}: {(Attribution > 0 ? "+" : "")}{Short(Attribution)}{(StandardError is { } error ? $" ± {Short(error)}" : "")}";
 
-    private static string Short(double value) => value.ToString(Math.Abs(value) is >= 1e-3 and < 1e6 ? "0.####" : "G3", System.Globalization.CultureInfo.InvariantCulture);
+    private static string Short(double value) => value.ToString(Math.Abs(value) is >= 1e-3 and < 1e6 ? "0.####" : "G2", System.Globalization.CultureInfo.InvariantCulture);
 }
