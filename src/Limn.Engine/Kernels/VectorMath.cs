@@ -75,21 +75,30 @@ internal static class VectorMath
     }
 
     /// <summary>tanh x, relative error below 4·10⁻⁷; ±1 at ±∞, ±0 at ±0.</summary>
-    /// <remarks>x + x³·P(x²) for |x| &lt; 0.65 (P of degree 5); 1 − 2/(e^2|x| + 1) with the sign of x above.</remarks>
+    /// <remarks>
+    /// m/(m + 2) with m = e^2|x| − 1 = 2ⁿ(eʳ − 1) + (2ⁿ − 1), n = round(2|x|/ln 2), eʳ − 1 by its Taylor series to r⁷, which does not cancel near 0. From 9 on tanh is 1 in float.
+    /// </remarks>
     public static Vector<float> Tanh(Vector<float> x)
     {
-        Vector<float> magnitude = Vector.Abs(x);
-        Vector<float> z = x * x;
-        Vector<float> p = Vector.Create(0.00221490278f);
-        p = Vector.MultiplyAddEstimate(p, z, Vector.Create(-0.00827245694f));
-        p = Vector.MultiplyAddEstimate(p, z, Vector.Create(0.0217461865f));
-        p = Vector.MultiplyAddEstimate(p, z, Vector.Create(-0.0539563484f));
-        p = Vector.MultiplyAddEstimate(p, z, Vector.Create(0.133332908f));
-        p = Vector.MultiplyAddEstimate(p, z, Vector.Create(-0.333333343f));
-        Vector<float> near = Vector.MultiplyAddEstimate(p * z, x, x);
+        Vector<float> magnitude = Vector.MinNative(Vector.Create(9f), Vector.Abs(x)); // in this order NaN stays
+        Vector<float> t = magnitude + magnitude;
+        Vector<float> shift = Vector.Create(12582912f), shifted = Vector.MultiplyAddEstimate(t, Vector.Create(1.44269504f), shift);
+        Vector<float> n = shifted - shift;
+        Vector<float> r = Vector.MultiplyAddEstimate(n, Vector.Create(-0.693359375f), t);
+        r = Vector.MultiplyAddEstimate(n, Vector.Create(2.12194440e-4f), r);
 
-        Vector<float> far = Vector<float>.One - Vector.Create(2f) / (Exp(magnitude + magnitude) + Vector<float>.One);
-        return Vector.CopySign(Vector.ConditionalSelect(Vector.LessThan(magnitude, Vector.Create(0.65f)), near, far), x);
+        Vector<float> p = Vector.Create(1f / 5040);
+        p = Vector.MultiplyAddEstimate(p, r, Vector.Create(1f / 720));
+        p = Vector.MultiplyAddEstimate(p, r, Vector.Create(1f / 120));
+        p = Vector.MultiplyAddEstimate(p, r, Vector.Create(1f / 24));
+        p = Vector.MultiplyAddEstimate(p, r, Vector.Create(1f / 6));
+        p = Vector.MultiplyAddEstimate(p, r, Vector.Create(0.5f));
+        p = Vector.MultiplyAddEstimate(p, r * r, r);
+
+        // The lowest bits of the shifted number are n: moved to the exponent of 1, they make 2ⁿ.
+        Vector<float> power = Vector.AsVectorSingle((Vector.AsVectorInt32(shifted) << 23) + Vector.AsVectorInt32(Vector<float>.One));
+        Vector<float> m = Vector.MultiplyAddEstimate(power, p, power - Vector<float>.One);
+        return Vector.CopySign(m / (m + Vector.Create(2f)), x);
     }
 
     /// <summary>The error function 2/√π·∫₀ˣ e^−t² dt, absolute error below 2·10⁻⁷; ±1 at ±∞, ±0 at ±0.</summary>
