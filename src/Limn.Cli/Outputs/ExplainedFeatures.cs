@@ -28,7 +28,7 @@ internal static class ExplainedFeatures
         for (int p = 0; p < elements.Length; p++) elements[p] = [];
         for (int e = 0; e < of.Length; e++)
             if (of[e] >= 0) elements[of[e]].Add(e);
-        bool known = of.Length == places.Length;
+        bool known = of.Length == places.Length && elements.Length <= places.Length; // the words of a text are more than its single element
         return [.. elements.Select((mine, p) =>
         {
             bool single = known && mine.Count == 1;

@@ -143,6 +143,7 @@ internal static partial class ExplanationReport
     /// <summary>The tokens of a row with one number each: the embedding's attributions summed, or what a method says of tokens itself.</summary>
     private static List<ReportToken> Tokens(Explanation explanation, int row)
     {
+        if (WordsOf(explanation, row) is { } words) return words;
         foreach (AttributedTensor tensor in explanation.Attribution.PerToken())
         {
             if (explanation.Inputs.FirstOrDefault(i => i.Name == tensor.TokensOf && i.Array.Type.IsInteger()) is not { } ids) continue;
@@ -153,6 +154,12 @@ internal static partial class ExplanationReport
         }
         return [];
     }
+
+    /// <summary>The parts of a text that played a game, in the order of the text; null where no text, or a whole one, was the player.</summary>
+    private static List<ReportToken>? WordsOf(Explanation explanation, int row) =>
+        explanation.Inputs is [{ Array: var text }] && text.Type.Storage() == Storage.String && text.Length == explanation.Rows
+            && explanation.Attribution.Players?[row] is { Players.Names: { Count: > 1 and <= MostTokens } names } played
+            ? [.. names.Select((word, p) => new ReportToken(word, played.Solution.Values[p]))] : null;
 
     /// <summary>The layers that lost most, in the order that relevance passed them.</summary>
     private static ReportTable ConservationTable(Conservation conservation)
