@@ -42,6 +42,15 @@ public sealed record ExplanationSection(string Title, string Method, string Mode
     /// <summary>The attributions of named features, in the features' own order.</summary>
     public IReadOnlyList<Contribution> Contributions { get; init; } = [];
 
+    /// <summary>Where the contributions start from: the score with all features absent. Null for methods of which they do not lead from there to <see cref="Score"/>.</summary>
+    public double? ExpectedValue { get; init; }
+
+    /// <summary>The score that is explained.</summary>
+    public double? Score { get; init; }
+
+    /// <summary>What pairs of features add, for methods that tell; null for others.</summary>
+    public FeaturePairs? Interactions { get; init; }
+
     /// <summary>How many bars the chart of contributions shows before it sums up the rest.</summary>
     public int TopContributions { get; init; } = 15;
 
@@ -132,7 +141,16 @@ public sealed record ClassScore(string Label, double Score)
 /// <param name="Feature">The feature's name.</param>
 /// <param name="Value">Its value in this row, as text; may be empty.</param>
 /// <param name="Attribution">Its attribution; positive pushes the score up.</param>
-public sealed record Contribution(string Feature, string Value, double Attribution);
+public sealed record Contribution(string Feature, string Value, double Attribution)
+{
+    /// <summary>Its standard error, for sampled methods; null where there is none.</summary>
+    public double? StandardError { get; init; }
+}
+
+/// <summary>What pairs of features add beyond what each adds alone.</summary>
+/// <param name="Features">The features' names.</param>
+/// <param name="Values">The values, [features, features] row by row.</param>
+public sealed record FeaturePairs(IReadOnlyList<string> Features, IReadOnlyList<double> Values);
 
 /// <summary>A token of a text and what it adds to the score.</summary>
 /// <param name="Text">The token, or its number.</param>

@@ -117,7 +117,16 @@ internal sealed class SectionWriter(Html page, ChartSet charts, Func<ReportSecti
             return;
         }
 
-        page.Add($"<h3>What each feature adds to the score</h3>\n<p class=\"lead\">Bars to the right (orange, +) raise the score, bars to the left (blue, \u2212) lower it.</p>");
+        if (section.ExpectedValue is double expected && section.Score is double score && double.IsFinite(expected) && double.IsFinite(score))
+        {
+            page.Add($"<h3>From the expected value to this score</h3>\n<p class=\"lead\">With all features absent the score is {NumberText.Printed(expected)} on average; each bar adds what a feature contributes, the strongest first, up to this row's {NumberText.Printed(score)}.</p>");
+            Chart(Charts.Waterfall(section.Contributions, expected, score, section.TopContributions));
+            page.Add($"<p class=\"lead\">The same as forces: what raises the score pushes from the left, what lowers it from the right, and they meet at the score.</p>");
+            Chart(Charts.Force(section.Contributions, expected, score));
+        }
+
+        bool errors = section.Contributions.Any(c => c.StandardError is not null);
+        page.Add($"<h3>What each feature adds to the score</h3>\n<p class=\"lead\">Bars to the right (orange, +) raise the score, bars to the left (blue, \u2212) lower it.{(errors ? " The whiskers reach two standard errors to both sides." : "")}</p>");
         if (section.Contributions.Any(c => double.IsFinite(c.Attribution)))
         {
             Chart(Charts.Contributions(section.Contributions, section.TopContributions));
@@ -125,14 +134,19 @@ internal sealed class SectionWriter(Html page, ChartSet charts, Func<ReportSecti
 
         page.Add($"""
             <details><summary>All {section.Contributions.Count} features as a table</summary>
-            <div class="table"><table><thead><tr><th scope="col">Feature</th><th scope="col" class="number">Value</th><th scope="col" class="number">Attribution</th></tr></thead><tbody>
+            <div class="table"><table><thead><tr><th scope="col">Feature</th><th scope="col" class="number">Value</th><th scope="col" class="number">Attribution</th>{new Markup(errors ? "<th scope=\"col\" class=\"number\">Standard error</th>" : "")}</tr></thead><tbody>
             """);
         foreach (Contribution c in section.Contributions)
         {
-            page.Add($"<tr><th scope=\"row\">{c.Feature}</th><td class=\"number\">{c.Value}</td><td class=\"number\">{NumberText.Signed(c.Attribution, 6)}</td></tr>");
+            page.Add($"<tr><th scope=\"row\">{c.Feature}</th><td class=\"number\">{c.Value}</td><td class=\"number\">{NumberText.Signed(c.Attribution, 6)}</td>{new Markup(!errors ? "" : $"<td class=\"number\">{Html.Escape(c.StandardError is double e ? NumberText.Printed(e) : "")}</td>")}</tr>");
         }
 
         page.Add($"</tbody></table></div></details>");
+        if (section.Interactions is { } pairs)
+        {
+            page.Add($"<h3>What pairs of features add together</h3>\n<p class=\"lead\">Orange: the two together raise the score beyond what they do alone; blue: less than alone. All values are in interactions.npy.</p>");
+            Chart(Charts.Interactions(pairs));
+        }
     }
 
     private void Trust(ExplanationSection section)

@@ -146,6 +146,9 @@ public sealed record ExplainOptions
     /// <summary>How many threads may call a black box (an <see cref="Models.IPredictor"/> that is no <see cref="Models.OnnxModel"/>) at the same time: more than 1 only if it is safe to. An ONNX network uses its own threads.</summary>
     public int PredictorThreads { get; init; } = 1;
 
+    /// <summary>What the columns of the inputs are to the user: methods that play with features take those of the schema, each with all of its columns, instead of single columns.</summary>
+    public Data.FeatureSchema? Schema { get; init; }
+
     public IProgress<Progress>? Progress { get; init; }
 
     public CancellationToken Cancellation { get; init; }

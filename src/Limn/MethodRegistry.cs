@@ -196,7 +196,7 @@ public static class MethodRegistry
     {
         MethodDescription description = Find(name);
         if (description.NeedsNetwork && model is not OnnxModel)
-            throw new InvalidOptionException($"The method '{name}' looks inside the model and needs an ONNX network; a black box can be explained with feature-ablation or occlusion.");
+            throw new InvalidOptionException($"The method '{name}' looks inside the model and needs an ONNX network; a black box can be explained with {string.Join(", ", All.Where(m => !m.NeedsNetwork && !typeof(NoiseMethod).IsAssignableFrom(m.Type)).Select(m => m.Name))}.");
         var remaining = new Dictionary<string, string>(options ?? new Dictionary<string, string>());
         object[] arguments = [model];
         if (typeof(NoiseMethod).IsAssignableFrom(description.Type))

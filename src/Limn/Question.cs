@@ -217,6 +217,12 @@ public sealed record Question : IAsked
     /// <summary>How many threads may ask a black box at once.</summary>
     internal int PredictorThreads => log.PredictorThreads;
 
+    /// <summary>What the columns of the inputs are to the user; null where nothing is known, or where a mask says what goes together.</summary>
+    /// <param name="mask">The groups that the method was given.</param>
+    /// <exception cref="InvalidOptionException">Both say what goes together.</exception>
+    internal Data.FeatureSchema? Schema(IReadOnlyList<NdArray>? mask) => log.Schema is { } schema && mask is not null
+        ? throw new InvalidOptionException($"A schema and a mask are both given, and each says which columns go together ({string.Join(", ", schema.Features.Take(8).Select(f => f.Name))}). Give one.") : log.Schema;
+
     internal long Budget => log.Budget;
 
     /// <summary>Between which numbers the data lie, where the user says so.</summary>

@@ -13,6 +13,8 @@ internal sealed class RunLog(ExplainOptions options)
 
     public DataRange? Range => options.Range;
 
+    public Data.FeatureSchema? Schema => options.Schema;
+
     public CancellationToken Cancellation => options.Cancellation;
 
     public long Calls => calls;

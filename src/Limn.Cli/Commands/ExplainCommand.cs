@@ -3,17 +3,23 @@ using System.CommandLine.Parsing;
 using System.Globalization;
 using Limn.Cli.Inputs;
 using Limn.Cli.Outputs;
+using Limn.Data;
 using Limn.Engine;
 using Limn.Models;
+using TextTable = Limn.Cli.Outputs.TextTable;
 
 namespace Limn.Cli.Commands;
 
 /// <summary><c>limn explain</c>: explains a model's answer and writes arrays, pictures and a page.</summary>
 internal sealed class ExplainCommand
 {
+    private const int MostFeatureRows = 3;
+    private const int MostFeatures = 10;
+
     private readonly ModelChoice model;
     private readonly InputChoice input;
     private readonly TargetChoice targets;
+    private readonly PredictorChoice predictors;
     private readonly Option<string?> method = new("--method") { Description = "The method, several with commas between, or all that apply; 'limn methods' lists them.", HelpName = "NAME|NAME,NAME,...|all" };
     private readonly Option<string?> target = new("--target") { Description = "What is explained: a class for all rows, one for each, the predicted class (default), the sum of all outputs, class A minus class B, an element of an output, the sum of a layer, or a detector's box (left, top, right, bottom; its class).", HelpName = "K|K1,K2,...|predicted|sum|margin:A,B|NAME:INDEX|layer:LAYER|box:X1,Y1,X2,Y2[:CLASS]" };
     private readonly Option<string?> neuron = new("--neuron") { Description = "Explain one element of a layer instead of a class (neuron-conductance: through it, beside --target).", HelpName = "LAYER:i,j,k" };
@@ -21,6 +27,8 @@ internal sealed class ExplainCommand
     private readonly Option<string?> at = new("--at") { Description = "Explain a layer instead of the inputs.", HelpName = "LAYER" };
     private readonly Option<string[]> baseline = new("--baseline") { Description = "What stands for \"absent\" (default 0).", HelpName = "0|NUMBER|FILE|blur|mean|black|white|uniform|gaussian|inpaint|zero-embedding" };
     private readonly Option<string[]> background = new("--background") { Description = "Rows to average over as baselines.", HelpName = "FILE" };
+    private readonly Option<string?> summary = new("--background-summary") { Description = "Use fewer rows of the background: the centres of K clusters, made of values that occur and weighted by their sizes, or a sample of N rows.", HelpName = "kmeans:K|sample:N" };
+    private readonly Option<string?> schema = new("--schema") { Description = "What the model's columns are to you: features with names and units, and how columns come from them (JSON; docs/schema.md). Tables may then hold your own columns.", HelpName = "FILE" };
     private readonly Option<string[]> mask = new("--mask") { Description = "The group of each element: whole numbers in an array, or the colours of a picture.", HelpName = "FILE" };
     private readonly Option<string?> vocabulary = new("--vocabulary") { Description = "The tokens of a model of token ids, one a line, for the report; ids are shown when left out.", HelpName = "FILE" };
     private readonly Option<string[]> set = new("--set") { Description = "An option of the method, as 'limn methods' lists them; of several, of those that have it, or of one.", HelpName = "[METHOD.]OPTION=VALUE" };
@@ -34,7 +42,8 @@ internal sealed class ExplainCommand
         this.context = context;
         model = new ModelChoice().AddTo(command);
         input = new InputChoice().AddTo(command);
-        foreach (Option option in new Option[] { method, target, neuron, outputScale, at, baseline, background, mask, vocabulary, set, seed, output, json }) command.Add(option);
+        predictors = new PredictorChoice().AddTo(command);
+        foreach (Option option in new Option[] { method, target, neuron, outputScale, at, baseline, background, summary, schema, mask, vocabulary, set, seed, output, json }) command.Add(option);
         targets = new TargetChoice().AddTo(command);
         command.SetAction(Run);
     }
@@ -51,6 +60,9 @@ internal sealed class ExplainCommand
                 ("limn explain detector.onnx --input street.png --method occlusion --target box:120,40,260,310:2 --output why", "Why this box, as class 2?"),
                 ("limn explain model.onnx --input cat.png --preset imagenet --method saliency,grad-cam,integrated-gradients --set integrated-gradients.steps=100 --output why", "Several methods, side by side"),
                 ("limn explain model.onnx --input x.npy --method saliency --at layer1.conv2 --output why", "A layer instead of the input"),
+                ("limn explain --model loan.onnx --input row.csv --background train.csv --background-summary kmeans:30 --schema loan.json --method kernel-shap --output why", "A table in your own terms: \"income 52,000 EUR: -0.13\""),
+                ("limn explain --predictor \"python3 score.py\" --input rows.csv --background train.csv --method permutation-shap --output why", "Any program that reads rows and writes scores"),
+                ("limn explain --predictor \"node score.js\" --predictor-format jsonl --input text.txt --method feature-ablation --output why", "A text, to a program"),
             ],
         };
         _ = new ExplainCommand(context, command);
@@ -65,25 +77,33 @@ internal sealed class ExplainCommand
         string? through = !methods.IsSeveral && methods.Methods[0].TakesNeuron ? parsed.GetValue(neuron) : null;
         Target explained = targets.Target(parsed, parsed.GetValue(target), through is null ? parsed.GetValue(neuron) : null, parsed.GetValue(outputScale));
         IReadOnlyList<string> baselines = parsed.GetValue(baseline) ?? [], backgrounds = parsed.GetValue(background) ?? [], masks = parsed.GetValue(mask) ?? [];
+        var fewer = BackgroundSummary.Parse(parsed.GetValue(summary));
+        if (fewer is not null && backgrounds.Count == 0) throw new CommandException("--background-summary makes a background smaller; give --background FILE too.");
         if (baselines.Count > 0 && backgrounds.Count > 0) throw new CommandException("--baseline and --background are both given; give one.");
         string where = parsed.GetValue(output) ?? throw new CommandException("say where to write: --output DIR.");
         var folder = new OutputFolder(where);
 
-        OnnxModel network = model.Load(parsed);
-        InputReader reader = input.ReaderFor(network, parsed);
+        string? program = predictors.Command(parsed);
+        if (program is not null && model.IsGiven(parsed)) throw new CommandException("a model and a --predictor are both given; give one.");
+        if (program is not null) predictors.Check(parsed);
+        FeatureSchema? features = parsed.GetValue(schema) is { } described ? FeatureSchema.Read(described) : null;
+        OnnxModel? network = program is null ? model.Load(parsed) : null;
+        // A program takes whatever table it is given.
+        InputReader reader = input.ReaderFor(network is null ? [new ModelInput("input", ElementType.Float, Shape: null)] : ModelInput.Of(network.Graph), parsed, features);
         IReadOnlyList<FilledInput> filled = reader.Read(input.Given(parsed));
         if (!parsed.GetValue(json)) InputChoice.Say(context, filled);
+        IPredictor asked = network ?? (IPredictor)predictors.Create(parsed, filled[0].Columns);
         var data = new MethodData
         {
-            Baseline = backgrounds.Count > 0 ? Baseline.Background(reader.ReadArrays("--background", backgrounds)) : baselines.Count > 0 ? DataText.Baseline(reader, baselines, parsed.GetValue(seed), filled) : null,
+            Baseline = backgrounds.Count > 0 ? BackgroundOf(reader.ReadArrays("--background", backgrounds)) : baselines.Count > 0 ? DataText.Baseline(reader, baselines, parsed.GetValue(seed), filled) : null,
             Mask = masks.Count > 0 ? DataText.Mask(reader.ReadFiles("--mask", masks), filled) : null,
             Neuron = through is null ? null : TargetText.Neuron(through),
         };
         NdArray[] arrays = [.. filled.Select(f => f.Array)];
-        var options = new ExplainOptions { At = parsed.GetValue(at), Seed = parsed.GetValue(seed), Cancellation = context.Cancellation, Range = RangeOf(filled) };
+        var options = new ExplainOptions { At = parsed.GetValue(at), Seed = parsed.GetValue(seed), Cancellation = context.Cancellation, Range = RangeOf(filled), Schema = features, PredictorThreads = predictors.Workers(parsed) };
         if (methods.IsSeveral)
         {
-            var (several, leftOut) = methods.CreateAll(network, data, arrays);
+            var (several, leftOut) = methods.CreateAll(asked, data, arrays);
             if (several.Count == 0) throw new LimnException($"none of the methods can be asked so. {string.Join(" ", leftOut.Select(f => $"{f.Method}: {f.Reason}"))}");
             Comparison comparison = LongWork.RunSeveral(context, progress => Comparison.Of(several, arrays, explained, options, progress));
             Func<Attribution, Explanation> explain = Explainer();
@@ -92,24 +112,27 @@ internal sealed class ExplainCommand
         }
         else
         {
-            Method chosen = methods.CreateOne(network, data);
+            Method chosen = methods.CreateOne(asked, data);
             Attribution attribution = LongWork.Run(context, methods.Methods[0].Title, progress => chosen.Explain(arrays, explained, options with { Progress = progress }));
             Explanation explanation = Explainer()(attribution);
             Finish(ExplanationFiles.AddTo(folder, explanation), () => Print(explanation, where, folder));
         }
         return LimnCommand.Done;
 
+        Baseline BackgroundOf(IReadOnlyList<NdArray> rows) => fewer is null ? Baseline.Background(rows) : fewer.Of(rows, features, parsed.GetValue(seed));
+
         Func<Attribution, Explanation> Explainer()
         {
-            ClassScores? scores = TargetChoice.IsBox(parsed.GetValue(target)) ? null : ClassScores.Of(network, network.Predict(arrays, context.Cancellation)); // a detector's outputs are no classes
+            ClassScores? scores = TargetChoice.IsBox(parsed.GetValue(target)) ? null : ClassScores.Of(asked, asked.Predict(arrays, context.Cancellation)); // a detector's outputs are no classes
             Vocabulary texts = Vocabulary.Read(parsed.GetValue(vocabulary));
             ClassLabels labels = ClassLabels.Read(input.Labels(parsed), scores?.Classes);
             return a =>
             {
                 MethodDescription taking = methods.Inner(MethodRegistry.Find(a.Method));
                 // Of several methods each names what it was given; a single one was given all.
-                return new Explanation(network, a, filled, scores, labels)
+                return new Explanation(asked, a, filled, scores, labels)
                 {
+                    Features = ExplainedFeatures.Of(a, filled, features),
                     Vocabulary = texts,
                     Settings =
                     [
@@ -153,6 +176,14 @@ internal sealed class ExplainCommand
     {
         Attribution attribution = explanation.Attribution;
         Rows(explanation);
+        if (explanation.Features is { } features && (attribution.Players is not null || explanation.Inputs.Any(i => i.Words is not null)))
+            for (int r = 0; r < Math.Min(features.Count, MostFeatureRows); r++)
+            {
+                if (features.Count > 1) context.Out.WriteLine($"{explanation.RowTitle(r)}:");
+                Explained[] strongest = [.. features[r].Where(f => f.Attribution != 0).OrderByDescending(f => Math.Abs(f.Attribution)).Take(MostFeatures)];
+                foreach (Explained feature in strongest) context.Out.WriteLine($"  {feature}");
+                if (strongest.Length < features[r].Count) context.Out.WriteLine($"  and {features[r].Count - strongest.Length} more, in explanation.json");
+            }
         foreach (string remark in attribution.Remarks) context.Out.WriteLine(remark);
         context.Out.WriteLine($"{Numbers.Count(attribution.ModelCalls)} model calls, {attribution.Elapsed.TotalSeconds.ToString("F2", CultureInfo.InvariantCulture)} s. Written to {where}: {string.Join(", ", folder.Names)}");
     }

@@ -10,7 +10,9 @@ internal abstract record DataFile(string Path)
 
     /// <summary>Reads an array (.npy, or FILE.npz, or FILE.npz:NAME), a table (.csv) or a picture (PNG, JPEG).</summary>
     /// <exception cref="InvalidDataException">The file is missing, damaged or something else.</exception>
-    public static DataFile Read(string text)
+    /// <param name="text">The file.</param>
+    /// <param name="texts">What becomes of files of text.</param>
+    public static DataFile Read(string text, TextFiles texts = TextFiles.Numbers)
     {
         if (Directory.Exists(text)) throw new InvalidDataException($"'{text}' is a folder; give a file.");
         if (!File.Exists(text) && text.LastIndexOf(':') is > 0 and var colon && File.Exists(text[..colon]))
@@ -22,7 +24,8 @@ internal abstract record DataFile(string Path)
         string extension = System.IO.Path.GetExtension(text).ToLowerInvariant();
         if (extension == ".npz") return new ArrayFile(text, Arrays.From(Single(text)));
         if (extension == ".npy") return new ArrayFile(text, Arrays.From(NpyFile.Read(text)));
-        if (TableExtensions.Contains(extension)) return new TableFile(text, CsvTable.Read(text));
+        if (extension == ".txt" && texts == TextFiles.Prose) return new ProseFile(text, Prose(text));
+        if (TableExtensions.Contains(extension)) return texts == TextFiles.Numbers ? new TableFile(text, CsvTable.Read(text)) : new CellFile(text, TextTable.Read(text));
         return new PictureFile(text, ImageFile.Read(text)); // which says what the file is instead
     }
 
@@ -42,6 +45,18 @@ internal abstract record DataFile(string Path)
             1 => NpzFile.Read(path, names[0]),
             _ => throw new InvalidDataException($"'{path}' holds {names.Count} arrays ({string.Join(", ", names.Take(8))}{(names.Count > 8 ? ", ..." : "")}); say which: {path}:{names[0]}."),
         };
+    }
+
+    private static string Prose(string path)
+    {
+        try
+        {
+            return File.ReadAllText(path) is var text && !string.IsNullOrWhiteSpace(text) ? text.TrimEnd() : throw new InvalidDataException($"'{path}' holds no text.");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new InvalidDataException($"'{path}' cannot be read: {e.Message}", e);
+        }
     }
 
     private static byte[] StartOf(string path)
@@ -66,5 +81,24 @@ internal abstract record DataFile(string Path)
 internal sealed record ArrayFile(string Path, NdArray Array) : DataFile(Path);
 
 internal sealed record TableFile(string Path, CsvTable Table) : DataFile(Path);
+
+/// <summary>A table of which the cells are read as they are.</summary>
+internal sealed record CellFile(string Path, TextTable Table) : DataFile(Path);
+
+/// <summary>One text.</summary>
+internal sealed record ProseFile(string Path, string Text) : DataFile(Path);
+
+/// <summary>What becomes of files of text.</summary>
+internal enum TextFiles
+{
+    /// <summary>Tables of numbers.</summary>
+    Numbers,
+
+    /// <summary>Tables of cells, which may be text.</summary>
+    Cells,
+
+    /// <summary>The same, but a .txt file is one text.</summary>
+    Prose,
+}
 
 internal sealed record PictureFile(string Path, Image Picture) : DataFile(Path);

@@ -38,11 +38,11 @@ internal sealed class MethodChoice
     public IReadOnlyDictionary<string, string> SetFor(MethodDescription method) => options[method.Name];
 
     /// <summary>The only method.</summary>
-    public Method CreateOne(OnnxModel model, MethodData data) => MethodRegistry.Create(Methods[0].Name, model, options[Methods[0].Name], data);
+    public Method CreateOne(IPredictor model, MethodData data) => MethodRegistry.Create(Methods[0].Name, model, options[Methods[0].Name], data);
 
     /// <summary>The methods, each given what it takes, and those that are left out with the reason.</summary>
     /// <exception cref="CommandException">A baseline or a mask is given and no method takes it.</exception>
-    public (IReadOnlyList<Method> Methods, IReadOnlyList<MethodFailure> LeftOut) CreateAll(OnnxModel model, MethodData data, IReadOnlyList<NdArray> inputs)
+    public (IReadOnlyList<Method> Methods, IReadOnlyList<MethodFailure> LeftOut) CreateAll(IPredictor model, MethodData data, IReadOnlyList<NdArray> inputs)
     {
         if (data.Baseline is not null && !Methods.Any(m => Inner(m).TakesBaseline)) throw new CommandException($"none of the methods has a baseline; leave --baseline and --background away.");
         if (data.Mask is not null && !Methods.Any(m => Inner(m).TakesMask)) throw new CommandException($"none of the methods has a mask; leave --mask away.");
@@ -54,6 +54,11 @@ internal sealed class MethodChoice
             if (IsAll && data.Mask is null && description.Type == typeof(FeatureAblation) && elements > MostAblations)
             {
                 leftOut.Add(new MethodFailure(description.Name, $"It would run the model {elements} times a row, once for each element. Give groups with --mask, or name it: --method {description.Name}."));
+                continue;
+            }
+            if (IsAll && description.NeedsNetwork && model is not OnnxModel)
+            {
+                leftOut.Add(new MethodFailure(description.Name, "It looks inside the model, and a program has no inside."));
                 continue;
             }
             if (description.TakesNeuron && data.Neuron is null)

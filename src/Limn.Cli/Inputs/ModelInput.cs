@@ -21,6 +21,9 @@ internal sealed record FilledInput(string Name, NdArray Array, IReadOnlyList<str
     /// <summary>The names of a table's columns, where the file has them.</summary>
     public IReadOnlyList<string>? Columns { get; init; }
 
+    /// <summary>What each feature of a row is in the user's terms, where a schema says.</summary>
+    public IReadOnlyList<IReadOnlyList<string>>? Words { get; init; }
+
     /// <summary>How pictures became numbers; null for arrays and tables.</summary>
     public Data.ImagePreprocessing? Pictures { get; init; }
 

@@ -21,6 +21,9 @@ internal sealed class ModelChoice
         return this;
     }
 
+    /// <summary>Whether the command names a model.</summary>
+    public bool IsGiven(ParseResult parsed) => parsed.GetValue(argument) is not null || parsed.GetValue(option) is not null;
+
     /// <exception cref="CommandException">No model is given, or two.</exception>
     public string Path(ParseResult parsed) => (parsed.GetValue(argument), parsed.GetValue(option)) switch
     {
@@ -60,7 +63,12 @@ internal sealed class InputChoice
 
     public string? Labels(ParseResult parsed) => parsed.GetValue(labels);
 
-    public InputReader ReaderFor(OnnxModel model, ParseResult parsed) => new(ModelInput.Of(model.Graph), new PictureSettings
+    public InputReader ReaderFor(OnnxModel model, ParseResult parsed) => ReaderFor(ModelInput.Of(model.Graph), parsed);
+
+    /// <param name="inputs">The inputs to fill.</param>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="schema">What the columns of tables are; null where nothing is said.</param>
+    public InputReader ReaderFor(IReadOnlyList<ModelInput> inputs, ParseResult parsed, Data.FeatureSchema? schema = null) => new(inputs, new PictureSettings
     {
         Preset = parsed.GetValue(preset),
         Size = parsed.GetValue(size),
@@ -69,7 +77,7 @@ internal sealed class InputChoice
         Mean = parsed.GetValue(mean),
         Std = parsed.GetValue(std),
         Layout = parsed.GetValue(layout),
-    }, parsed.GetValue(drop) ?? []);
+    }, parsed.GetValue(drop) ?? [], schema);
 
     /// <summary>Says how pictures became numbers, because everything depends on it.</summary>
     public static void Say(CommandContext context, IReadOnlyList<FilledInput> filled)

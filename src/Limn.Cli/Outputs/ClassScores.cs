@@ -30,13 +30,13 @@ internal sealed class ClassScores
     public string Word => AreProbabilities ? "probability" : "score";
 
     /// <summary>The classes of the first output; null where it is not one number for each of some classes.</summary>
-    public static ClassScores? Of(OnnxModel model, IReadOnlyList<NdArray> outputs)
+    public static ClassScores? Of(IPredictor model, IReadOnlyList<NdArray> outputs)
     {
         NdArray first = outputs[0];
         if (first.Type.Storage() != Storage.Float || first.Rank < 1 || first.Dims[0] == 0) return null;
         int count = first.Rank == 1 ? 1 : first.Dims[1];
         if (count < 1 || first.Length != first.Dims[0] * count) return null;
-        return new ClassScores(first, count, model.MeaningOf(model.Graph.Outputs[0]));
+        return new ClassScores(first, count, model is OnnxModel network ? network.MeaningOf(network.Graph.Outputs[0]) : OutputMeaning.Scores);
     }
 
     /// <summary>The best classes of a row, best first; equal ones by their number.</summary>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Limn.Cli.Inputs;
+using Limn.Data;
 using Limn.Models;
 
 namespace Limn.Cli.Outputs;
@@ -10,9 +11,17 @@ namespace Limn.Cli.Outputs;
 /// <param name="Inputs">What was fed.</param>
 /// <param name="Scores">The model's answer, where its first output holds a score for each class.</param>
 /// <param name="Labels">The names of the classes.</param>
-internal sealed record Explanation(OnnxModel Model, Attribution Attribution, IReadOnlyList<FilledInput> Inputs, ClassScores? Scores, ClassLabels Labels)
+internal sealed record Explanation(IPredictor Model, Attribution Attribution, IReadOnlyList<FilledInput> Inputs, ClassScores? Scores, ClassLabels Labels)
 {
-    public string ModelName { get; init; } = Model.FileName ?? Model.Graph.Name;
+    public string ModelName { get; init; } = Model switch
+    {
+        OnnxModel network => network.FileName ?? network.Graph.Name,
+        CommandPredictor program => string.Join(' ', program.Arguments),
+        _ => "model",
+    };
+
+    /// <summary>What each feature of each row contributed, in the user's terms; null where what was explained has no features with names or values of their own.</summary>
+    public IReadOnlyList<IReadOnlyList<Explained>>? Features { get; init; }
 
     /// <summary>What the command line said beside the method's options: the baseline, the mask.</summary>
     public IReadOnlyList<(string Name, string Value)> Settings { get; init; } = [];
@@ -31,7 +40,7 @@ internal sealed record Explanation(OnnxModel Model, Attribution Attribution, IRe
         if (Attribution.TargetClasses is not { } classes) return Attribution.Target == "sum" ? "sum of all outputs" : Attribution.Target.Contains(':') ? $"neuron {Attribution.Target}" : Attribution.Target;
         string scale = Attribution.Target.EndsWith("(logit)", StringComparison.Ordinal) ? "logit"
             : Attribution.Target.EndsWith("(probability)", StringComparison.Ordinal) ? "probability"
-            : Scores?.AreProbabilities == true && Model.MeaningOf(Model.Graph.Outputs[0]) == OutputMeaning.Probabilities ? "probability" : "score";
+            : Scores?.AreProbabilities == true && Model is OnnxModel network && network.MeaningOf(network.Graph.Outputs[0]) == OutputMeaning.Probabilities ? "probability" : "score";
         return Attribution.Target.Contains(':') ? $"output {Attribution.Target}" : $"{scale} of {Labels.Describe(classes[row])}";
     }
 

@@ -3,6 +3,7 @@ using System.Text.Json;
 using Limn.Cli.Commands;
 using Limn.Cli.Inputs;
 using Limn.Data;
+using Limn.Engine;
 using Limn.Propagation;
 using Limn.Reports;
 
@@ -30,6 +31,8 @@ internal static class ExplanationFiles
             if (tensor.IsEmbedding) folder.Add($"{below}attribution.tokens{suffix}.npy", Npy.Of((attribution with { Tensors = [tensor] }).PerToken()[0].Values));
             if (tensor.StandardError is { } error) folder.Add($"{below}standard-error{suffix}.npy", Npy.Of(error));
         }
+        if (Interactions(attribution) is { } interactions) folder.Add($"{below}interactions.npy", Npy.Of(interactions));
+        foreach (var (name, spec) in ChartFiles.Of(explanation)) folder.Add(below + name, spec);
         for (int r = 0; r < explanation.Rows; r++)
             if (HeatMaps.Of(explanation, r, new HeatMapOptions()) is { } map)
                 folder.Add(below + (r == 0 ? "heatmap.png" : $"heatmap.{r.ToString(CultureInfo.InvariantCulture)}.png"), PngFile.Encode(map.Picture));
@@ -63,6 +66,7 @@ internal static class ExplanationFiles
         json.Strings("remarks", attribution.Remarks);
         json.WriteNumber("seed", attribution.Seed);
         json.Numbers("expectedValue", attribution.ExpectedValue);
+        WriteFeatures(json, explanation.Features);
         json.WriteNumber("modelCalls", attribution.ModelCalls);
         json.WriteNumber("elapsedSeconds", attribution.Elapsed.TotalSeconds);
         if (explanation.Scores is { } scores)
@@ -98,7 +102,7 @@ internal static class ExplanationFiles
     {
         json.WriteStartObject("model");
         json.WriteString("file", explanation.ModelName);
-        json.WriteString("sha256", explanation.Model.Sha256);
+        json.WriteString("sha256", (explanation.Model as Models.OnnxModel)?.Sha256);
         json.WriteEndObject();
         json.WriteString("limn", LimnCommand.Version);
     }
@@ -121,6 +125,33 @@ internal static class ExplanationFiles
                 json.Number("remaining", layer.Remaining);
             });
         });
+    }
+
+    /// <summary>For each row what each feature contributed; null where features have neither names nor values.</summary>
+    private static void WriteFeatures(Utf8JsonWriter json, IReadOnlyList<IReadOnlyList<Explained>>? rows)
+    {
+        if (rows is null) json.WriteNull("features");
+        else json.List("features", rows, row =>
+        {
+            json.WriteStartArray();
+            foreach (Explained feature in row)
+            {
+                json.WriteStartObject();
+                json.WriteString("name", feature.Feature);
+                json.WriteString("value", feature.Value);
+                json.Number("attribution", feature.Attribution);
+                json.Number("standardError", feature.StandardError);
+                json.WriteEndObject();
+            }
+            json.WriteEndArray();
+        });
+    }
+
+    /// <summary>The interaction values of each row, [rows, features, features]; null where there are none, or the rows have other numbers of features.</summary>
+    private static NdArray? Interactions(Attribution attribution)
+    {
+        if (attribution.Players is not [var first, ..] players || players.Any(p => p.Solution.Interactions is null || p.Players.Count != first.Players.Count)) return null;
+        return new NdArray([.. players.SelectMany(p => p.Solution.Interactions!.Select(v => (float)v))], players.Count, first.Players.Count, first.Players.Count);
     }
 
     /// <summary>The largest standard error of each row; all of them are in standard-error.npy.</summary>

@@ -42,6 +42,7 @@ internal static partial class ExplanationReport
     {
         Attribution attribution = explanation.Attribution;
         HeatMapResult? map = HeatMaps.Of(explanation, row, new HeatMapOptions { ColorBar = false });
+        var parts = Superpixels.Of(explanation, row);
         Image? picture = map is null ? null : HeatMaps.Background(explanation.PictureInput, row);
         string answer = explanation.Scores?.Top(row, 1)[0] is { } best && explanation.Scores.Classes > 1 ? $": {explanation.Labels.NameOf(best.Index)}" : "";
         return new ExplanationSection(explanation.RowTitle(row) + answer, attribution.Method, explanation.ModelName, explanation.TargetOf(row))
@@ -50,10 +51,13 @@ internal static partial class ExplanationReport
             TopClasses = TopClasses(explanation, row),
             ScoresAreProbabilities = explanation.Scores?.AreProbabilities ?? false,
             Input = picture is null ? null : new ReportPicture(PngFile.Encode(Enlarged(picture)), "Input", InputCaption(explanation), $"The picture that the model saw: {explanation.RowTitle(row)}."),
-            HeatMaps = map is null ? [] : [new ReportPicture(PngFile.Encode(map.Picture), MethodTexts.For(attribution.Method).Title, "", $"Heat map of the {explanation.TargetOf(row)}.") { Legend = ColorLegend.Of(map) }],
+            HeatMaps = map is null ? [] : [.. parts is { } ranked ? [ranked.Picture] : Array.Empty<ReportPicture>(), new ReportPicture(PngFile.Encode(map.Picture), MethodTexts.For(attribution.Method).Title, "", $"Heat map of the {explanation.TargetOf(row)}.") { Legend = ColorLegend.Of(map) }],
             Tokens = Tokens(explanation, row),
-            Tables = attribution.Conservation?.FirstOrDefault(c => c.Row == row) is { } conservation ? [ConservationTable(conservation)] : [],
+            Tables = attribution.Conservation?.FirstOrDefault(c => c.Row == row) is { } conservation ? [ConservationTable(conservation)] : parts is { } listed ? [listed.Table] : [],
             Contributions = map is null ? Contributions(explanation, row) : [],
+            ExpectedValue = explanation.Features is null ? null : attribution.ExpectedValue?[row],
+            Score = attribution.Prediction[row],
+            Interactions = map is null ? ChartFiles.Pairs(explanation, row) : null,
             Options = [.. attribution.Options.Select(o => new NamedValue(o.Key, Plain(o.Value))), .. explanation.Settings.Select(s => new NamedValue(s.Name, s.Value))],
             Delta = attribution.ConvergenceDelta?[row],
             Flags = [.. ExplanationFiles.FlagsOf(attribution)],
@@ -109,6 +113,7 @@ internal static partial class ExplanationReport
     /// </summary>
     public static List<Contribution> Contributions(Explanation explanation, int row)
     {
+        if (explanation.Features?[row] is { } features) return Strongest(ChartFiles.Contributions(features));
         List<Contribution> all = [];
         foreach (AttributedTensor tensor in explanation.Attribution.Tensors)
         {
@@ -127,12 +132,18 @@ internal static partial class ExplanationReport
                 all.Add(new Contribution(prefix + NameOf(input, f, dims, grouped), ValueOf(input, row, f, inner / grouped, tensor.TokensOf is null ? Vocabulary.None : explanation.Vocabulary), sum));
             }
         }
+        return Strongest(all);
+    }
+
+    private static List<Contribution> Strongest(List<Contribution> all)
+    {
         return all.Count <= MostFeatures ? all : [.. all.OrderByDescending(c => Math.Abs(c.Attribution)).Take(MostFeatures)];
     }
 
     /// <summary>The tokens of a row with one number each: the embedding's attributions summed, or what a method says of tokens itself.</summary>
     private static List<ReportToken> Tokens(Explanation explanation, int row)
     {
+        if (WordsOf(explanation, row) is { } words) return words;
         foreach (AttributedTensor tensor in explanation.Attribution.PerToken())
         {
             if (explanation.Inputs.FirstOrDefault(i => i.Name == tensor.TokensOf && i.Array.Type.IsInteger()) is not { } ids) continue;
@@ -143,6 +154,12 @@ internal static partial class ExplanationReport
         }
         return [];
     }
+
+    /// <summary>The parts of a text that played a game, in the order of the text; null where no text, or a whole one, was the player.</summary>
+    private static List<ReportToken>? WordsOf(Explanation explanation, int row) =>
+        explanation.Inputs is [{ Array: var text }] && text.Type.Storage() == Storage.String && text.Length == explanation.Rows
+            && explanation.Attribution.Players?[row] is { Players.Names: { Count: > 1 and <= MostTokens } names } played
+            ? [.. names.Select((word, p) => new ReportToken(word, played.Solution.Values[p]))] : null;
 
     /// <summary>The layers that lost most, in the order that relevance passed them.</summary>
     private static ReportTable ConservationTable(Conservation conservation)

@@ -49,7 +49,7 @@ public sealed record CsvTable(IReadOnlyList<string>? ColumnNames, Tensor<float> 
         return Read(reader, options?.HasHeader);
     }
 
-    private static CsvReaderOptions ReaderOptions(CsvOptions? options)
+    internal static CsvReaderOptions ReaderOptions(CsvOptions? options)
     {
         if (options?.Delimiter is { } delimiter && (!char.IsAscii(delimiter) || delimiter is '"' or '\r' or '\n' or '\0'))
             throw new InvalidOptionException($"The delimiter U+{(int)delimiter:X4} cannot separate cells; use a comma, a semicolon, a tab, or another ASCII character.");

@@ -44,7 +44,15 @@ public sealed class FeatureAblation(IPredictor model) : PerturbationMethod(model
     protected internal override MethodResult Compute(Question question)
     {
         IReadOnlyList<NdArray> values = question.PlaceValues();
-        return Ablation.Compute(question, Baseline, Mask is not null ? Groupings(values, Mask) : Features == PictureFeatures.Elements ? [Elements(values)] : Segmented(question, values), overlapping: false);
+        if (question.Schema(Mask) is not { } schema)
+            return Ablation.Compute(question, Baseline, Mask is not null ? Groupings(values, Mask) : Features == PictureFeatures.Elements ? [Elements(values)] : Segmented(question, values), overlapping: false);
+        Players players = schema.PlayersOf([.. values.Select(v => v.Rows(0, 1))]);
+        List<(int Place, int Element)>[] groups = [.. Enumerable.Range(0, players.Count).Select(p => players.Of.SelectMany((of, i) => Enumerable.Range(0, of.Length).Where(e => of[e] == p).Select(e => (i, e))).ToList())];
+        MethodResult result = Ablation.Compute(question, Baseline, [[.. groups]], overlapping: false);
+        return result with
+        {
+            Players = [.. Enumerable.Range(0, question.Rows).Select(r => new PlayerValues(players, new Solution([.. groups.Select(g => (double)result.Values[g[0].Place].Floats[r * players.Of[g[0].Place].Length + g[0].Element])])))],
+        };
     }
 
     /// <summary>The segments of each row.</summary>

@@ -33,7 +33,7 @@ public sealed class FeaturePermutation(IPredictor model) : PerturbationMethod(mo
         if (Samples < 1) throw new InvalidOptionException($"The option 'samples' must be at least 1, and {Samples} was given.");
         IReadOnlyList<NdArray> values = question.Inputs;
         NdArray[] first = [.. values.Select(v => v.Rows(0, 1))];
-        Players players = Mask is { } mask ? Players.Groups(first, mask) : Players.Elements(first);
+        Players players = question.Schema(Mask) is { } schema ? schema.PlayersOf(first) : Mask is { } mask ? Players.Groups(first, mask) : Players.Elements(first);
         double[] prediction = question.Scores();
         var moments = Enumerable.Range(0, players.Count).Select(_ => new RunningMoments(question.Rows)).ToArray();
         for (int g = 0; g < players.Count; g++)
@@ -45,7 +45,11 @@ public sealed class FeaturePermutation(IPredictor model) : PerturbationMethod(mo
                 moments[g].Add([.. scores.Select((score, r) => prediction[r] - score)]);
                 question.Report((long)g * Samples + s + 1, (long)players.Count * Samples);
             }
-        return new MethodResult(Spread(m => m.Mean.ToArray()), prediction, StandardError: Samples < 2 ? null : Spread(m => m.Errors()));
+        double[][] means = Array.ConvertAll(moments, m => m.Mean.ToArray()), errors = Array.ConvertAll(moments, m => m.Errors());
+        return new MethodResult(Spread(m => m.Mean.ToArray()), prediction, StandardError: Samples < 2 ? null : Spread(m => m.Errors()))
+        {
+            Players = [.. Enumerable.Range(0, question.Rows).Select(r => new PlayerValues(players, new Solution(Array.ConvertAll(means, m => m[r])) { StandardErrors = Samples < 2 ? null : Array.ConvertAll(errors, e => e[r]) }))],
+        };
 
         NdArray[] Spread(Func<RunningMoments, double[]> of)
         {

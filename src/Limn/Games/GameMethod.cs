@@ -5,7 +5,7 @@ namespace Limn.Games;
 
 /// <summary>A method that plays a game for each row: its features are the players, and a coalition is worth the score with the others replaced.</summary>
 /// <remarks>
-/// Players are the elements of the inputs, or groups of them (<see cref="Mask"/>); absent ones are those of the <see cref="Baseline"/>, or of each of its
+/// Players are the elements of the inputs, or groups of them (<see cref="Mask"/>, or <see cref="ExplainOptions.Schema"/>); absent ones are those of the <see cref="Baseline"/>, or of each of its
 /// rows in turn (<see cref="Baseline.Background(IReadOnlyList{NdArray}, IReadOnlyList{double})"/>), the scores being averaged. Players that are the same in the row and in every
 /// background row cannot change a score: they are left out of the game and get zero, and that is said.
 /// Every element gets its player's value. The players of a picture are superpixels (<see cref="Features"/>), each of all channels, and what is absent of it can be
@@ -78,6 +78,7 @@ public abstract class GameMethod(IPredictor model) : PerturbationMethod(model)
 
     private protected virtual Players PlayersOf(Question question, IReadOnlyList<NdArray> row, int r)
     {
+        if (question.Schema(Mask) is { } schema) return schema.PlayersOf(row);
         if (Mask is { } mask) return Players.Groups(row, [.. mask.Select((m, i) => i < row.Count && m.Rank == row[i].Rank && m.Dims[0] == question.Rows && m.Length == question.Rows * row[i].Length ? m.Rows(r, 1) : m)]);
         InputPlaces? inputs = question.Places.Count == 0 && question.Model is OnnxModel network && network.Graph.Inputs.Any(i => !i.Type.IsFloating()) ? InputPlaces.Of(network) : null;
         return PicturePlayers.Of(question, row, Features, Segments, i => inputs?.IsMask(i) == true);
