@@ -139,7 +139,7 @@ public abstract record Baseline
                 case Storage.Float: filled.Floats.Fill(Number); break;
                 case Storage.Integer: filled.Integers.Fill((long)Number); break;
                 case Storage.Boolean: filled.Booleans.Fill(Number != 0); break;
-                default: throw new InvalidDataException("A number cannot be the baseline of text.");
+                default: throw new InvalidDataException("A number cannot be the baseline of text; give rows of text (--background FILE), or a text (--baseline FILE).");
             }
             return filled;
         }

@@ -74,6 +74,18 @@ public sealed class PredictorTests : IDisposable
     }
 
     [Fact]
+    public void All_methods_are_those_that_need_no_inside()
+    {
+        string schema = folder.Text("schema.json", Schema);
+        CommandLine.Done(Explain("--background", folder["train.csv"], "--background-summary", "sample:1", "--schema", schema, "--method", "all", "--target", "1"));
+        JsonElement json = JsonDocument.Parse(File.ReadAllText(folder["out/comparison.json"])).RootElement;
+        string?[] left = [.. json.GetProperty("leftOut").EnumerateArray().Select(f => f.GetProperty("method").GetString())];
+        Assert.Contains("saliency", left);
+        Assert.Contains("smooth-grad", left);
+        Assert.DoesNotContain("kernel-shap", left);
+    }
+
+    [Fact]
     public void A_text_is_one_row_of_one_string()
     {
         string text = folder.Text("text.txt", "a good film,\nreally"), other = folder.Text("none.txt", "-");

@@ -62,7 +62,7 @@ internal sealed class ExplainCommand
                 ("limn explain model.onnx --input x.npy --method saliency --at layer1.conv2 --output why", "A layer instead of the input"),
                 ("limn explain --model loan.onnx --input row.csv --background train.csv --background-summary kmeans:30 --schema loan.json --method kernel-shap --output why", "A table in your own terms: \"income 52,000 EUR: -0.13\""),
                 ("limn explain --predictor \"python3 score.py\" --input rows.csv --background train.csv --method permutation-shap --output why", "Any program that reads rows and writes scores"),
-                ("limn explain --predictor \"node score.js\" --predictor-format jsonl --input text.txt --method feature-ablation --output why", "A text, to a program"),
+                ("limn explain --predictor \"node score.js\" --predictor-format jsonl --predictor-workers 4 --input rows.csv --background train.csv --method all --output why", "The same with JSON lines, four at a time, by all methods that apply"),
             ],
         };
         _ = new ExplainCommand(context, command);

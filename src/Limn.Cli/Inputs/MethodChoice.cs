@@ -56,7 +56,7 @@ internal sealed class MethodChoice
                 leftOut.Add(new MethodFailure(description.Name, $"It would run the model {elements} times a row, once for each element. Give groups with --mask, or name it: --method {description.Name}."));
                 continue;
             }
-            if (IsAll && description.NeedsNetwork && model is not OnnxModel)
+            if (IsAll && Inner(description).NeedsNetwork && model is not OnnxModel)
             {
                 leftOut.Add(new MethodFailure(description.Name, "It looks inside the model, and a program has no inside."));
                 continue;
