@@ -6,7 +6,7 @@ using Limn.Models;
 
 namespace Limn.Benchmarks;
 
-/// <summary>What LIME takes beside the forward passes; benchmarks/peers/lime_time.py has the same table for lime.</summary>
+/// <summary>What LIME takes beside the forward passes.</summary>
 internal static class LocalSurrogates
 {
     private const int Repeat = 30, Columns = 20;

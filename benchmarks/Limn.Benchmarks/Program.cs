@@ -2,7 +2,7 @@ using System.Globalization;
 using Limn.Benchmarks;
 
 // What propagation methods cost, in forward and backward passes.
-// Run from the repository's root: dotnet run --project benchmarks/Limn.Benchmarks -c Release -- [MODEL.onnx ...] [--repeat N]
+// What LIME takes beside forward passes: -- lime. Run from the repository's root: dotnet run --project benchmarks/Limn.Benchmarks -c Release -- [MODEL.onnx ...] [--repeat N]
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 if (args is ["superpixels", string folder])
 {
