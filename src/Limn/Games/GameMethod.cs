@@ -19,13 +19,21 @@ public abstract class GameMethod(IPredictor model) : PerturbationMethod(model)
     /// <summary>What absent features are (default zero); <see cref="Baseline.Background(IReadOnlyList{NdArray}, IReadOnlyList{double})"/> averages over rows.</summary>
     public Baseline Baseline { get; init; } = Baseline.Zero;
 
-    /// <summary>What the features of a picture are, where no mask says it.</summary>
-    [Option("features", "What the features of a picture are: superpixels, rectangles or its elements; SLIC for pictures of more than 64 elements.")]
-    public PictureFeatures Features { get; init; } = PictureFeatures.Auto;
+    /// <summary>What the features of a picture, a text or a time series are, where neither a mask nor a schema says it.</summary>
+    [Option("features", "What the features of a picture (superpixels), a text (words) or a time series (windows) are; by the kind of data when auto.")]
+    public FeatureKind Features { get; init; } = FeatureKind.Auto;
 
-    /// <summary>About how many segments a picture is divided into (default 50).</summary>
-    [Option("segments", "About how many segments a picture is divided into.")]
+    /// <summary>About how many segments a picture, or windows a time series, is divided into (default 50).</summary>
+    [Option("segments", "About how many segments a picture, or windows a time series, is divided into.")]
     public int Segments { get; init; } = 50;
+
+    /// <summary>What stands for an absent word or sentence; null to take it out of the text.</summary>
+    [Option("mask-token", "What stands for an absent word or sentence of a text; it is taken out when left out.")]
+    public string? MaskToken { get; init; }
+
+    /// <summary>Which values absent columns of a table take.</summary>
+    [Option("absent", "Which values absent columns take: the background's whatever the others are, or those that go with the present ones.")]
+    public AbsentFeatures Absent { get; init; } = AbsentFeatures.Independent;
 
     internal override bool TakesLayers => true;
 
@@ -44,7 +52,7 @@ public abstract class GameMethod(IPredictor model) : PerturbationMethod(model)
     {
         ArgumentNullException.ThrowIfNull(question);
         IReadOnlyList<NdArray> values = question.PlaceValues();
-        Backgrounds? backgrounds = Inpaints(question) ? null : new Backgrounds(question, Baseline);
+        var maskers = new Maskers(question, this);
         var scorer = new Scorer(question, question.PredictorThreads);
         double[] prediction = question.Scores();
         var rows = new List<RowGame>();
@@ -52,50 +60,51 @@ public abstract class GameMethod(IPredictor model) : PerturbationMethod(model)
         for (int r = 0; r < question.Rows; r++)
         {
             NdArray[] row = [.. values.Select(v => v.Rows(r, 1))];
-            Players players = PlayersOf(question, row, r);
-            var (absent, weights) = backgrounds?.Of(r) ?? (row, null);
-            bool[] constant = backgrounds is null ? new bool[players.Count] : new ReplacingMasker(players, row, absent, weights).Constant();
-            Players playing = players.Without(constant, out int[] kept);
-            var masked = new MaskedModel(scorer, r, backgrounds is null ? new InpaintingMasker(question.Model, playing, row) : new ReplacingMasker(playing, row, absent, weights), room);
+            MaskedRow set = maskers.Of(PlayersOf(question, row, r), row, r);
+            var masked = new MaskedModel(scorer, r, set.Masker, room);
             room = masked.Room;
             int now = r;
             var game = new Game(masked, question.Cancellation, (done, expected) => question.Report(now * 1000L + (expected == 0 ? 0 : 1000 * done / expected), question.Rows * 1000L), prediction[r])
             {
-                Hierarchy = kept.Length == 0 ? null : HierarchyOf(players, absent)?.Only(kept),
+                Hierarchy = set.Kept.Length == 0 ? null : HierarchyOf(set.Players, set.Absent)?.Only(set.Kept),
             };
-            Solution solution = kept.Length == 0 ? new Solution([]) : Solve(game, question.Seed);
-            rows.Add(new RowGame(players, row, solution.Among(kept, players.Count), kept.Length == 0 ? prediction[r] : game.Empty, prediction[r], [.. Enumerable.Range(0, constant.Length).Where(p => constant[p])]));
+            Solution solution = set.Kept.Length == 0 ? new Solution([]) : Solve(game, question.Seed);
+            rows.Add(new RowGame(set.Players, row, solution.Among(set.Kept, set.Players.Count), set.Kept.Length == 0 ? prediction[r] : game.Empty, prediction[r], set.Constant));
             question.Report((r + 1) * 1000L, question.Rows * 1000L);
         }
         return Result(question, rows);
     }
 
-    /// <summary>Whether what is absent is filled from around it, which only inputs can be.</summary>
-    private bool Inpaints(Question question) => Baseline is Baseline.Inpainted && question.Places.Count == 0;
-
     /// <summary>Which players belong together, for methods that ask; null for those that do not.</summary>
     private protected virtual Hierarchy? HierarchyOf(Players players, IReadOnlyList<NdArray> absent) => null;
 
-    private protected virtual Players PlayersOf(Question question, IReadOnlyList<NdArray> row, int r)
-    {
-        if (question.Schema(Mask) is { } schema) return schema.PlayersOf(row);
-        if (Mask is { } mask) return Players.Groups(row, [.. mask.Select((m, i) => i < row.Count && m.Rank == row[i].Rank && m.Dims[0] == question.Rows && m.Length == question.Rows * row[i].Length ? m.Rows(r, 1) : m)]);
-        InputPlaces? inputs = question.Places.Count == 0 && question.Model is OnnxModel network && network.Graph.Inputs.Any(i => !i.Type.IsFloating()) ? InputPlaces.Of(network) : null;
-        return PicturePlayers.Of(question, row, Features, Segments, i => inputs?.IsMask(i) == true);
-    }
+    private protected Players PlayersOf(Question question, IReadOnlyList<NdArray> row, int r) => RowPlayers.Of(question, row, r, Mask, Features, Segments);
 
     private MethodResult Result(Question question, List<RowGame> rows)
     {
-        NdArray[] Joined(Func<RowGame, double[]> values) => [.. Enumerable.Range(0, rows[0].Row.Count).Select(i => Batches.Join([.. rows.Select(g => g.Players.Spread(values(g), g.Row)[i])]))];
+        NdArray[] Values(Func<RowGame, double[]> values) => [.. Enumerable.Range(0, rows[0].Row.Count).Select(i => Joined([.. rows.Select(g => g.Players.Spread(values(g), g.Row)[i])]))];
         IReadOnlyList<string> remarks = [.. Dropped(rows), .. rows.SelectMany(g => g.Solution.Remarks).Distinct()];
-        return new MethodResult(Joined(g => g.Solution.Values), [.. rows.Select(g => g.Full)], [.. rows.Select(g => g.Empty)],
+        return new MethodResult(Values(g => g.Solution.Values), [.. rows.Select(g => g.Full)], [.. rows.Select(g => g.Empty)],
             IsAdditive ? [.. rows.Select(g => g.Solution.Values.Sum() - (g.Full - g.Empty))] : null,
-            rows.Any(g => g.Solution.StandardErrors is not null) ? Joined(g => g.Solution.StandardErrors ?? new double[g.Players.Count]) : null)
+            rows.Any(g => g.Solution.StandardErrors is not null) ? Values(g => g.Solution.StandardErrors ?? new double[g.Players.Count]) : null)
         {
             Remarks = remarks,
             Players = [.. rows.Select(g => new PlayerValues(g.Players, g.Solution))],
             ExpectedValue = IsAdditive,
         };
+    }
+
+    /// <summary>Rows one below the other; texts of fewer parts are filled up with zeros.</summary>
+    private static NdArray Joined(NdArray[] rows)
+    {
+        int longest = rows.Max(r => r.Length);
+        return Batches.Join([.. rows.Select(r =>
+        {
+            if (r.Length == longest || r.Rank != 2) return r;
+            NdArray wide = NdArray.Create(ElementType.Float, 1, longest);
+            r.Floats.CopyTo(wide.Floats);
+            return wide;
+        })]);
     }
 
     private static IEnumerable<string> Dropped(List<RowGame> rows)

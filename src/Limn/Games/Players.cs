@@ -13,6 +13,9 @@ public sealed record Players(IReadOnlyList<int[]> Of, int Count)
     /// <summary>Which players belong together, where that is known.</summary>
     public Hierarchy? Hierarchy { get; init; }
 
+    /// <summary>The text whose parts are the players, where they are; null otherwise.</summary>
+    public TextParts? Text { get; init; }
+
     /// <summary>What a player is called: its name, or "feature" and its number.</summary>
     public string NameOf(int player) => Names?[player] ?? $"feature {player}";
 
@@ -62,9 +65,25 @@ public sealed record Players(IReadOnlyList<int[]> Of, int Count)
         return new Players([.. Of.Select(o => Array.ConvertAll(o, p => p < 0 ? -1 : now[p]))], kept.Length) { Names = Names is null ? null : [.. names.Select(k => Names[k])], Hierarchy = Hierarchy?.Only(names) };
     }
 
-    /// <summary>Gives every element its player's number; elements that always stay get zero.</summary>
+    /// <summary>The parts of a text as players; whatever else the row holds stays.</summary>
+    /// <param name="row">The tensors of a row, one of them a single text.</param>
+    /// <param name="text">The text and its parts.</param>
+    internal static Players OfText(IReadOnlyList<NdArray> row, TextParts text) => new([.. row.Select(x =>
+    {
+        var none = new int[x.Length];
+        Array.Fill(none, -1);
+        return none;
+    })], text.Parts.Count)
+    {
+        Text = text,
+        Names = [.. Enumerable.Range(0, text.Parts.Count).Select(p => text[p])],
+        Hierarchy = text.Hierarchy(),
+    };
+
+    /// <summary>Gives every element its player's number; elements that always stay get zero. In place of a text stand the numbers of its parts, [1, parts].</summary>
     internal NdArray[] Spread(double[] values, IReadOnlyList<NdArray> row) => [.. row.Select((x, i) =>
     {
+        if (Text is not null && x.Type == ElementType.String) return new NdArray(Array.ConvertAll(values, v => (float)v), 1, Count);
         NdArray spread = NdArray.Create(ElementType.Float, x.Dims.ToArray());
         for (int e = 0; e < spread.Length; e++) spread.Floats[e] = Of[i][e] < 0 ? 0 : (float)values[Of[i][e]];
         return spread;

@@ -76,7 +76,7 @@ public sealed class Anchors(IPredictor model) : GameMethod(model)
         if (Discretizer == Discretizer.None) throw new InvalidOptionException("Anchors are bounds of columns, so these must be cut: the discretizer can be quartile, decile or entropy.");
         NdArray? data = LocalTable.DataOf(question, Baseline);
         LocalTable? table = data is null ? null : new LocalTable(data, Discretizer, Categorical, new Lazy<int[]>(() => Decision.Labels(question, data)));
-        var backgrounds = table is null ? new Backgrounds(question, Baseline) : null;
+        var maskers = new Maskers(question, this);
         var scorer = new Scorer(question, question.PredictorThreads);
         var decision = new Decision(question, scorer, Cutoff);
         var rows = new List<PlayerValues>();
@@ -85,7 +85,7 @@ public sealed class Anchors(IPredictor model) : GameMethod(model)
             NdArray[] row = [.. question.Inputs.Select(v => v.Rows(r, 1))];
             Players players = PlayersOf(question, row, r);
             Solution solution = table is not null ? OfTable(new TableAnchors(question, table, decision, players, r, scorer.Portion), players)
-                : OfPlayers(question, decision, players, row, r, backgrounds!, scorer.Portion);
+                : OfPlayers(question, decision, maskers.Of(players, row, r), r, scorer.Portion);
             rows.Add(new PlayerValues(players, solution with { Rule = solution.Rule! with { Decision = decision.Describe(r) } }));
             question.Report(r + 1, question.Rows);
         }
@@ -93,15 +93,12 @@ public sealed class Anchors(IPredictor model) : GameMethod(model)
         return new MethodResult(values, question.Scores()) { Players = rows, Remarks = Words(rows) };
     }
 
-    private Solution OfPlayers(Question question, Decision decision, Players players, NdArray[] row, int r, Backgrounds backgrounds, int portion)
+    private Solution OfPlayers(Question question, Decision decision, MaskedRow set, int r, int portion)
     {
-        var (absent, weights) = backgrounds.Of(r);
-        bool[] constant = new ReplacingMasker(players, row, absent, weights).Constant();
-        Players playing = players.Without(constant, out int[] kept);
-        var game = new Game(new DecisionGame(decision, r, new ReplacingMasker(playing, row, absent, weights), portion), question.Cancellation, full: 1);
-        Solution solution = kept.Length == 0 ? new Solution([]) { Rule = new Rule([], 1, 1, 1, 1, true) }
-            : Of(new PresenceAnchors(game, 0.5, question.Seed), kept.Length, anchor => [.. anchor.Select(p => new Condition(p, players.NameOf(kept[p])))]);
-        return solution.Among(kept, players.Count);
+        var game = new Game(new DecisionGame(decision, r, set.Masker, portion), question.Cancellation, full: 1);
+        Solution solution = set.Kept.Length == 0 ? new Solution([]) { Rule = new Rule([], 1, 1, 1, 1, true) }
+            : Of(new PresenceAnchors(game, 0.5, question.Seed), set.Kept.Length, anchor => [.. anchor.Select(p => new Condition(p, set.Players.NameOf(set.Kept[p])))]);
+        return solution.Among(set.Kept, set.Players.Count);
     }
 
     private Solution OfTable(TableAnchors sampler, Players players) => Of(sampler, players.Count, anchor => sampler.Words(anchor, players));

@@ -1,9 +1,9 @@
 namespace Limn.Games;
 
-/// <summary>What the features of a picture are.</summary>
-public enum PictureFeatures
+/// <summary>What the features of a picture, a text or a time series are.</summary>
+public enum FeatureKind
 {
-    /// <summary>Each element, except of pictures [N,C,H,W] with more than 64 elements a row, which are divided by SLIC.</summary>
+    /// <summary>Each element; of pictures [N,C,H,W] and time series [N,C,L] with more than 64 elements a row superpixels by SLIC and windows; of a text its words.</summary>
     Auto,
 
     /// <summary>Each element, each channel of a pixel on its own.</summary>
@@ -20,4 +20,13 @@ public enum PictureFeatures
 
     /// <summary>Rectangles, as square as the picture allows.</summary>
     Grid,
+
+    /// <summary>Windows of a time series, stretches of each channel.</summary>
+    Windows,
+
+    /// <summary>The words of a text.</summary>
+    Words,
+
+    /// <summary>The sentences of a text.</summary>
+    Sentences,
 }
