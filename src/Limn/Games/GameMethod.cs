@@ -53,18 +53,15 @@ public abstract class GameMethod(IPredictor model) : PerturbationMethod(model)
         ArgumentNullException.ThrowIfNull(question);
         IReadOnlyList<NdArray> values = question.PlaceValues();
         var maskers = new Maskers(question, this);
-        var scorer = new Scorer(question, question.PredictorThreads);
+        var bench = new Workbench(new Scorer(question, question.PredictorThreads));
         double[] prediction = question.Scores();
         var rows = new List<RowGame>();
-        NdArray[]? room = null;
         for (int r = 0; r < question.Rows; r++)
         {
             NdArray[] row = [.. values.Select(v => v.Rows(r, 1))];
             MaskedRow set = maskers.Of(PlayersOf(question, row, r), row, r);
-            var masked = new MaskedModel(scorer, r, set.Masker, room);
-            room = masked.Room;
             int now = r;
-            var game = new Game(masked, question.Cancellation, (done, expected) => question.Report(now * 1000L + (expected == 0 ? 0 : 1000 * done / expected), question.Rows * 1000L), prediction[r])
+            var game = new Game(new MaskedModel(bench, r, set.Masker), question.Cancellation, (done, expected) => question.Report(now * 1000L + (expected == 0 ? 0 : 1000 * done / expected), question.Rows * 1000L), prediction[r])
             {
                 Hierarchy = set.Kept.Length == 0 ? null : HierarchyOf(set.Players, set.Absent)?.Only(set.Kept),
             };

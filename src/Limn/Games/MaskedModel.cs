@@ -1,42 +1,33 @@
+using System.Collections.Concurrent;
+using System.Runtime.ExceptionServices;
 using Limn.Engine;
+using Limn.Engine.Execution;
 using Limn.Models;
 
 namespace Limn.Games;
 
 /// <summary>What the features of one row are worth to a model: the mean score of the rows that a masker makes of a coalition.</summary>
-internal sealed class MaskedModel : IValueFunction
+/// <remarks>
+/// Coalitions are valued in units of as many as fit a batch with all of their draws, so that a value is summed in one place. Of a small network several units are valued at a time, each by
+/// a session of its own; a large one keeps all threads busy with a single batch.
+/// </remarks>
+/// <param name="bench">Where the rows are made and scored.</param>
+/// <param name="row">The row that is explained.</param>
+/// <param name="masker">What makes rows of coalitions.</param>
+internal sealed class MaskedModel(Workbench bench, int row, IMasker masker) : IValueFunction
 {
     private const int AskAgain = 100; // one coalition of so many
 
-    private readonly Scorer scorer;
-    private readonly IMasker masker;
-    private readonly int row;
-    private readonly NdArray[] room;
-    private readonly double[] scores;
-    private readonly int size;
-
-    /// <param name="scorer">What scores rows.</param>
-    /// <param name="row">The row that is explained.</param>
-    /// <param name="masker">What makes rows of coalitions.</param>
-    /// <param name="room">Arrays to write rows into, if some are left from another row.</param>
-    public MaskedModel(Scorer scorer, int row, IMasker masker, NdArray[]? room = null)
-    {
-        (this.scorer, this.row, this.masker) = (scorer, row, masker);
-        size = scorer.Portion;
-        this.room = room ?? masker.Room(size);
-        scores = new double[size];
-    }
+    private readonly int size = bench.Scorer.Portion;
 
     public int Players => masker.Players;
 
     public int Draws => masker.Draws;
 
-    public NdArray[] Room => room;
-
     public void Evaluate(Coalitions coalitions, int from, Span<double> values)
     {
         Run(coalitions, from, values);
-        if (!scorer.MayVary) return;
+        if (!bench.Scorer.MayVary) return;
         var again = new Coalitions(coalitions.Players);
         for (int i = 0; i < values.Length; i += AskAgain) again.Add(coalitions[from + i]);
         var second = new double[again.Count];
@@ -48,39 +39,101 @@ internal sealed class MaskedModel : IValueFunction
 
     public void EvaluateDraws(Coalitions coalitions, ReadOnlySpan<int> draws, Span<double> values)
     {
+        Workplace place = bench.Take(masker);
         for (int from = 0; from < values.Length; from += size)
         {
-            scorer.ThrowIfCancelled();
             int count = Math.Min(size, values.Length - from);
-            for (int i = 0; i < count; i++) masker.Write(coalitions[from + i], draws[from + i], 1, room, i);
-            scorer.Scores(row, First(count), values.Slice(from, count));
+            for (int i = 0; i < count; i++) masker.Write(coalitions[from + i], draws[from + i], 1, place.Room, i);
+            bench.Scorer.Scores(row, place.Rows(count), values.Slice(from, count), place.Session);
         }
+        bench.GiveBack(place);
     }
 
     private void Run(Coalitions coalitions, int from, Span<double> values)
     {
-        values.Clear();
-        int draws = masker.Draws;
-        long total = (long)values.Length * draws;
-        for (long start = 0; start < total; start += size)
+        int each = Math.Max(1, size / masker.Draws), units = (values.Length + each - 1) / each;
+        bench.Scorer.Turn(row);
+        if (units < 2 || bench.Scorer.Workers < 2)
         {
-            scorer.ThrowIfCancelled();
-            int count = (int)Math.Min(size, total - start);
-            // A block may begin and end amid the draws of a coalition.
-            for (int at = 0; at < count;)
-            {
-                int draw = (int)((start + at) % draws), some = Math.Min(draws - draw, count - at);
-                masker.Write(coalitions[from + (int)((start + at) / draws)], draw, some, room, at);
-                at += some;
-            }
-            scorer.Scores(row, First(count), scores.AsSpan(0, count));
-            for (int at = 0; at < count; at++)
-            {
-                int draw = (int)((start + at) % draws);
-                values[(int)((start + at) / draws)] += scores[at] * (masker.Weights is { } weights ? weights[draw] : 1.0 / draws);
-            }
+            Workplace place = bench.Take(masker);
+            for (int u = 0; u < units; u++) Unit(coalitions, from + u * each, values.Slice(u * each, Math.Min(each, values.Length - u * each)), place);
+            bench.GiveBack(place);
+            return;
         }
+        var found = new double[values.Length];
+        try
+        {
+            Parallel.For(0, units, new ParallelOptions { MaxDegreeOfParallelism = bench.Scorer.Workers }, () => bench.Take(masker), (u, _, place) =>
+            {
+                Unit(coalitions, from + u * each, found.AsSpan(u * each, Math.Min(each, found.Length - u * each)), place);
+                return place;
+            }, bench.GiveBack);
+        }
+        catch (AggregateException e) when (e.InnerExceptions[0] is LimnException or OperationCanceledException)
+        {
+            ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
+        }
+        found.CopyTo(values);
     }
 
-    private NdArray[] First(int count) => count == size ? room : Array.ConvertAll(room, r => r.Rows(0, count));
+    /// <summary>Values coalitions whose rows fit one batch, or a single one of more draws.</summary>
+    private void Unit(Coalitions coalitions, int from, Span<double> values, Workplace place)
+    {
+        bench.Scorer.ThrowIfCancelled();
+        int draws = masker.Draws;
+        if (draws > size)
+        {
+            values[0] = 0;
+            for (int draw = 0; draw < draws; draw += size)
+            {
+                int some = Math.Min(size, draws - draw);
+                masker.Write(coalitions[from], draw, some, place.Room, 0);
+                values[0] += Weighted(Scored(place, some), draw);
+            }
+            return;
+        }
+        for (int i = 0; i < values.Length; i++) masker.Write(coalitions[from + i], 0, draws, place.Room, i * draws);
+        ReadOnlySpan<double> scores = Scored(place, values.Length * draws);
+        for (int i = 0; i < values.Length; i++) values[i] = Weighted(scores.Slice(i * draws, draws), 0);
+    }
+
+    private ReadOnlySpan<double> Scored(Workplace place, int count)
+    {
+        bench.Scorer.Scores(row, place.Rows(count), place.Scores.AsSpan(0, count), place.Session);
+        return place.Scores.AsSpan(0, count);
+    }
+
+    private double Weighted(ReadOnlySpan<double> scores, int draw)
+    {
+        double sum = 0;
+        if (masker.Weights is not { } weights)
+        {
+            foreach (double s in scores) sum += s;
+            return sum / masker.Draws;
+        }
+        for (int d = 0; d < scores.Length; d++) sum += scores[d] * weights[draw + d];
+        return sum;
+    }
+}
+
+/// <summary>Where the rows of one explanation are made and scored: room that is used again and again.</summary>
+internal sealed class Workbench(Scorer scorer)
+{
+    private readonly ConcurrentBag<Workplace> free = [];
+
+    public Scorer Scorer => scorer;
+
+    public Workplace Take(IMasker masker) => free.TryTake(out Workplace? place) ? place : new Workplace(masker.Room(scorer.Portion), new double[scorer.Portion], scorer.OwnSession());
+
+    public void GiveBack(Workplace place) => free.Add(place);
+}
+
+/// <summary>Room for a batch.</summary>
+/// <param name="Room">The rows.</param>
+/// <param name="Scores">Their scores.</param>
+/// <param name="Session">What runs the network here; null for the model's own session.</param>
+internal sealed record Workplace(NdArray[] Room, double[] Scores, Session? Session)
+{
+    /// <summary>The first rows of the room.</summary>
+    public NdArray[] Rows(int count) => Room.Length > 0 && Room[0].Dims[0] == count ? Room : Array.ConvertAll(Room, r => r.Rows(0, count));
 }

@@ -15,6 +15,12 @@ namespace Limn.Games;
 /// <param name="weights">The weight of each draw, adding up to one; null where all count the same.</param>
 public sealed class ReplacingMasker(Players players, IReadOnlyList<NdArray> present, IReadOnlyList<NdArray> absent, IReadOnlyList<double>? weights = null) : IMasker
 {
+    private const int ShortRow = 256;
+
+    // Short rows of many draws are mixed across their ends: the row as often as a vector has elements, so that it begins anew at a vector's beginning.
+    private readonly float[]?[] repeated = [.. present.Select((x, i) => x.Type.Storage() == Storage.Float && x.Length is > 0 and <= ShortRow && absent[i].Dims[0] >= Vector<float>.Count
+        ? Enumerable.Repeat(x.Floats.ToArray(), Vector<float>.Count).SelectMany(v => v).ToArray() : null)];
+
     public int Players => players.Count;
 
     public int Draws { get; } = absent[0].Dims[0];
@@ -29,10 +35,12 @@ public sealed class ReplacingMasker(Players players, IReadOnlyList<NdArray> pres
         for (int place = 0; place < present.Count; place++)
         {
             int length = present[place].Length;
-            int[] stays = ArrayPool<int>.Shared.Rent(length);
+            bool isShort = repeated[place] is not null && draws >= Vector<float>.Count;
+            int[] stays = ArrayPool<int>.Shared.Rent(isShort ? length * Vector<float>.Count : length);
             int[] of = players.Of[place];
             for (int e = 0; e < length; e++) stays[e] = of[e] < 0 || Coalitions.Has(coalition, of[e]) ? -1 : 0;
-            for (int d = 0; d < draws; d++) Mix(stays.AsSpan(0, length), present[place], absent[place], draw + d, rows[place], at + d);
+            if (isShort) MixAcross(stays, repeated[place], absent[place].Floats.Slice(draw * length, draws * length), rows[place].Floats.Slice(at * length, draws * length), length);
+            else for (int d = 0; d < draws; d++) Mix(stays.AsSpan(0, length), present[place], absent[place], draw + d, rows[place], at + d);
             ArrayPool<int>.Shared.Return(stays);
         }
     }
@@ -59,6 +67,20 @@ public sealed class ReplacingMasker(Players players, IReadOnlyList<NdArray> pres
         Storage.Boolean => a.Booleans[i] == b.Booleans[j],
         _ => a.Strings[i] == b.Strings[j],
     };
+
+    /// <summary>Mixes rows that lie one behind the other.</summary>
+    private static void MixAcross(Span<int> stays, ReadOnlySpan<float> present, ReadOnlySpan<float> absent, Span<float> mixed, int length)
+    {
+        int width = Vector<float>.Count, period = length * width, i = 0;
+        for (int copy = 1; copy < width; copy++) stays[..length].CopyTo(stays[(copy * length)..]);
+        for (int at = 0; i <= mixed.Length - width; i += width)
+        {
+            Vector<float> chosen = Vector.ConditionalSelect(new Vector<int>(stays[at..]), new Vector<float>(present[at..]), new Vector<float>(absent[i..]));
+            chosen.CopyTo(mixed[i..]);
+            at = at + width == period ? 0 : at + width;
+        }
+        for (; i < mixed.Length; i++) mixed[i] = stays[i % length] != 0 ? present[i % length] : absent[i];
+    }
 
     private static void Mix(ReadOnlySpan<int> stays, NdArray present, NdArray absent, int draw, NdArray rows, int row)
     {

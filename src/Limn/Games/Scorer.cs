@@ -25,11 +25,19 @@ internal sealed class Scorer
         this.question = question;
         this.threads = threads;
         layers = Enumerable.Range(0, question.Places.Count).Any(p => !question.IsInput(p));
-        Portion = PortionOf();
+        Portion = PortionOf(out long each);
+        int cores = question.Model is OnnxModel { Threads: var given } ? given == 0 ? Environment.ProcessorCount : given : 1;
+        Workers = layers || question.MatchesAgain || Portion <= FewRows || question.Model is not OnnxModel { FixedRows: null } || cores * Portion * each > question.Budget ? 1 : cores;
     }
 
     /// <summary>How many rows are scored at once.</summary>
     public int Portion { get; }
+
+    /// <summary>How many batches may be scored at a time: of a small network, whose single operations are too short to share, one for each thread.</summary>
+    public int Workers { get; }
+
+    /// <summary>A session for one of several workers; null where there is one, which takes the model's own.</summary>
+    public Session? OwnSession() => Workers > 1 ? new Session(question.Source!.Graph, 1) : null;
 
     /// <summary>Whether the same row may get another score when it is asked again.</summary>
     public bool MayVary => question.Model is not OnnxModel;
@@ -40,10 +48,11 @@ internal sealed class Scorer
     /// <param name="of">The row, whose target counts.</param>
     /// <param name="places">The values: arrays with as many rows as there are scores.</param>
     /// <param name="scores">The score of each.</param>
+    /// <param name="session">What runs the network; the model's own when null.</param>
     /// <exception cref="PredictorException">The model fails.</exception>
-    public void Scores(int of, IReadOnlyList<NdArray> places, Span<double> scores)
+    public void Scores(int of, IReadOnlyList<NdArray> places, Span<double> scores, Session? session = null)
     {
-        if (of != row) Turn(of);
+        Turn(of);
         if (question.MatchesAgain || layers)
         {
             Question part = one!.Select(new int[scores.Length]);
@@ -51,22 +60,24 @@ internal sealed class Scorer
         }
         else
         {
-            Read(Answers(of, places, scores.Length), scores);
+            Read(Answers(of, places, scores.Length, session), scores);
         }
         for (int i = 0; i < scores.Length; i++)
             if (!double.IsFinite(scores[i])) throw new PredictorException($"The model's score is {scores[i]} for a changed copy of row {of}; a score must be a finite number. Such a copy holds features of the baseline or background beside the row's own: is the model defined there?");
     }
 
     /// <summary>What the target is read from, for copies of a row with other inputs: the model's output, or another value of it.</summary>
-    public NdArray Answers(int of, IReadOnlyList<NdArray> inputs, int rows)
+    public NdArray Answers(int of, IReadOnlyList<NdArray> inputs, int rows, Session? session = null)
     {
-        if (of != row) Turn(of);
+        Turn(of);
         question.CountCalls(rows);
-        return question.Model is OnnxModel network ? Run(network, inputs) : Ask(inputs, rows);
+        return question.Model is OnnxModel network ? Run(network, session, inputs) : Ask(inputs, rows);
     }
 
-    private void Turn(int of)
+    /// <summary>Makes ready for a row; to be called before several workers ask for it.</summary>
+    public void Turn(int of)
     {
+        if (of == row) return;
         row = of;
         one = question.Select(of);
         Span<float> all = one.Readout.Weights.Floats;
@@ -76,11 +87,11 @@ internal sealed class Scorer
         weights = [.. some];
     }
 
-    private NdArray Run(OnnxModel network, IReadOnlyList<NdArray> inputs)
+    private NdArray Run(OnnxModel network, Session? own, IReadOnlyList<NdArray> inputs)
     {
         IReadOnlyDictionary<Value, NdArray> feeds = network.FeedsOf(inputs);
-        Session session = network.SessionOf(question.Source!.Graph);
-        return Batches.Run(network.FixedRows, feeds, f => session.Run(f, [question.Source.Value], question.Cancellation))[0];
+        Session session = own ?? network.SessionOf(question.Source!.Graph);
+        return Batches.Run(network.FixedRows, feeds, f => session.Run(f, [question.Source!.Value], question.Cancellation))[0];
     }
 
     private NdArray Ask(IReadOnlyList<NdArray> inputs, int rows)
@@ -105,6 +116,11 @@ internal sealed class Scorer
         if (value.Length != inner * scores.Length)
             throw new PredictorException($"The model's output changed its shape to {NdArray.Describe(value.Dims)} for {scores.Length} changed copies of row {row}, whose own output has {inner} elements.");
         ReadOnlySpan<float> values = value.Floats;
+        if (weights is [(var only, var by)])
+        {
+            for (int i = 0; i < scores.Length; i++) scores[i] = (double)by * values[i * inner + only];
+            return;
+        }
         for (int i = 0; i < scores.Length; i++)
         {
             double sum = 0;
@@ -114,8 +130,9 @@ internal sealed class Scorer
     }
 
     /// <remarks>It depends on the model and the budget alone, so that the same work is cut the same way each time.</remarks>
-    private int PortionOf()
+    private int PortionOf(out long each)
     {
+        each = 1;
         if (question.Rows == 0) return 1;
         Question first = question.Rows == 1 ? question : question.Select(0);
         if (question.Model is not OnnxModel network)
@@ -124,7 +141,7 @@ internal sealed class Scorer
             return (int)Math.Clamp(Math.Min(question.Budget, ComfortableBytes / 16) / bytes, 1, MostRows);
         }
         if (network.FixedRows is { } size) return size;
-        long each = Math.Max(1, network.SessionOf(question.Source!.Graph).BytesFor(first.Feeds(), [question.Source.Value]) + first.Inputs.Sum(i => 4L * i.Length));
+        each = Math.Max(1, network.SessionOf(question.Source!.Graph).BytesFor(first.Feeds(), [question.Source.Value]) + first.Inputs.Sum(i => 4L * i.Length));
         int most = (int)Math.Clamp(Math.Min(question.Budget, ComfortableBytes) / each, 1, MostRows);
         return Math.Min(most, Math.Max(FewRows, (int)Math.Min(MostRows, NearBytes / each)));
     }
