@@ -82,9 +82,9 @@ public class XgboostReaderTests
         const string later = """ "base_weights":[9,8,7],"leaf_weights":[4,5,6,1,2,3],"left_children":[1,-1,-1],"right_children":[2,1,0],"split_conditions":[0.5,NaN,NaN],"sum_hessian":[5,3,2]""";
         foreach (string body in new[] { old, later })
         {
-            TreeEnsemble model = Read($$"""
+            TreeEnsemble model = Read($$$"""
                 {"learner":{"gradient_booster":{"name":"gbtree","model":{"gbtree_model_param":{"num_trees":"1"},"tree_info":[0],"trees":[
-                 {{{body}},"default_left":[true,false,false],"split_indices":[1,0,0],"tree_param":{"size_leaf_vector":"3"}}]}},
+                 {{{{body}}},"default_left":[true,false,false],"split_indices":[1,0,0],"tree_param":{"size_leaf_vector":"3"}}]}},
                  "learner_model_param":{"base_score":"[5E-1]","num_class":"0","num_target":"3","num_feature":"2"},"objective":{"name":"reg:squarederror"}},"version":[3,1,0]}
                 """);
             Assert.Equal([1.5f, 2.5f, 3.5f, 4.5f, 5.5f, 6.5f, 1.5f, 2.5f, 3.5f], TreeFiles.Run(model, [7, 0.4f, 7, 0.5f, 7, float.NaN], 3));
