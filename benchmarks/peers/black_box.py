@@ -60,7 +60,7 @@ try:
 except ImportError as e: print(f"lime is left out: {e}", file=sys.stderr)
 
 work = {"kernel-shap": ("kernel-shap", f"samples={COALITIONS}"), "permutation-shap": ("permutation-shap", f"samples={ORDERS}"),
-        "lime 10": ("lime", f"samples={SAMPLES}", "features-kept=10"), "lime 5": ("lime", f"samples={SAMPLES}", "features-kept=5")}
+        "lime 10": ("lime", f"samples={SAMPLES}", "keep=10"), "lime 5": ("lime", f"samples={SAMPLES}", "keep=5")}
 known = subprocess.run([options.limn, "methods"], capture_output=True, text=True).stdout
 times = {}
 for _ in range(options.repeat):

@@ -86,13 +86,15 @@ public sealed class PredictorTests : IDisposable
     }
 
     [Fact]
-    public void A_text_is_one_row_of_one_string()
+    public void A_text_is_one_row_whose_words_are_the_features()
     {
-        string text = folder.Text("text.txt", "a good film,\nreally"), other = folder.Text("none.txt", "-");
+        string text = folder.Text("text.txt", "a good film,\nreally");
         string script = folder.Text("length.js", "require('fs').readFileSync(0, 'utf8').trim().split('\\n').forEach(l => console.log(JSON.parse(l).text.length));");
-        Ran ran = CommandLine.Done("explain", "--predictor", $"node \"{script}\"", "--predictor-format", "jsonl", "--input", text, "--background", other, "--method", "shapley-values", "--target", "0", "--output", folder["out"]);
+        Ran ran = CommandLine.Done("explain", "--predictor", $"node \"{script}\"", "--predictor-format", "jsonl", "--input", text, "--method", "shapley-values", "--target", "0", "--output", folder["out"]);
         Assert.Contains("= 19", ran.Out, StringComparison.Ordinal);
-        Assert.Equal(18, Document.GetProperty("features")[0][0].GetProperty("attribution").GetDouble(), 1e-6);
+        JsonElement[] words = [.. Document.GetProperty("features")[0].EnumerateArray()];
+        Assert.Equal(["a", "good", "film", "really"], words.Select(w => w.GetProperty("name").GetString()));
+        Assert.Equal(18, words.Sum(w => w.GetProperty("attribution").GetDouble()), 1e-6); // without words the comma is left
     }
 
     [Fact]

@@ -31,7 +31,7 @@ public sealed class FeatureAblation(IPredictor model) : PerturbationMethod(model
 
     /// <summary>What the features of a picture are, where no mask says it (default each element).</summary>
     [Option("features", "What the features of a picture are: superpixels, rectangles or its elements.")]
-    public FeatureKind Features { get; init; } = FeatureKind.Elements;
+    public PlayerKind Features { get; init; } = PlayerKind.Elements;
 
     /// <summary>About how many segments a picture is divided into, where it is (default 50).</summary>
     [Option("segments", "About how many segments a picture is divided into, where it is.")]
@@ -39,13 +39,13 @@ public sealed class FeatureAblation(IPredictor model) : PerturbationMethod(model
 
     internal override bool TakesLayers => true;
 
-    internal override string? NotInGraph => Mask is not null || Features == FeatureKind.Elements ? null : "Superpixels are those of a picture, and a graph is for all pictures to come.";
+    internal override string? NotInGraph => Mask is not null || Features == PlayerKind.Elements ? null : "Superpixels are those of a picture, and a graph is for all pictures to come.";
 
     protected internal override MethodResult Compute(Question question)
     {
         IReadOnlyList<NdArray> values = question.PlaceValues();
         if (question.Schema(Mask) is not { } schema)
-            return Ablation.Compute(question, Baseline, Mask is not null ? Groupings(values, Mask) : Features == FeatureKind.Elements ? [Elements(values)] : Segmented(question, values), overlapping: false);
+            return Ablation.Compute(question, Baseline, Mask is not null ? Groupings(values, Mask) : Features == PlayerKind.Elements ? [Elements(values)] : Segmented(question, values), overlapping: false);
         Players players = schema.PlayersOf([.. values.Select(v => v.Rows(0, 1))]);
         List<(int Place, int Element)>[] groups = [.. Enumerable.Range(0, players.Count).Select(p => players.Of.SelectMany((of, i) => Enumerable.Range(0, of.Length).Where(e => of[e] == p).Select(e => (i, e))).ToList())];
         MethodResult result = Ablation.Compute(question, Baseline, [[.. groups]], overlapping: false);

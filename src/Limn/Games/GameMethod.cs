@@ -21,7 +21,7 @@ public abstract class GameMethod(IPredictor model) : PerturbationMethod(model)
 
     /// <summary>What the features of a picture, a text or a time series are, where neither a mask nor a schema says it.</summary>
     [Option("features", "What the features of a picture (superpixels), a text (words) or a time series (windows) are; by the kind of data when auto.")]
-    public FeatureKind Features { get; init; } = FeatureKind.Auto;
+    public PlayerKind Features { get; init; } = PlayerKind.Auto;
 
     /// <summary>About how many segments a picture, or windows a time series, is divided into (default 50).</summary>
     [Option("segments", "About how many segments a picture, or windows a time series, is divided into.")]

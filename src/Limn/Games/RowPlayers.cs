@@ -14,14 +14,14 @@ internal static class RowPlayers
     /// <param name="mask">The group of each element, of one row or of all rows.</param>
     /// <param name="kind">What the features are, where neither a schema nor a mask says it.</param>
     /// <param name="segments">About how many segments or windows there are to be.</param>
-    public static Players Of(Question question, IReadOnlyList<NdArray> row, int r, IReadOnlyList<NdArray>? mask, FeatureKind kind, int segments)
+    public static Players Of(Question question, IReadOnlyList<NdArray> row, int r, IReadOnlyList<NdArray>? mask, PlayerKind kind, int segments)
     {
         if (question.Schema(mask) is { } schema) return schema.PlayersOf(row);
         if (mask is not null) return Players.Groups(row, [.. mask.Select((m, i) => i < row.Count && m.Rank == row[i].Rank && m.Dims[0] == question.Rows && m.Length == question.Rows * row[i].Length ? m.Rows(r, 1) : m)]);
-        bool isText = kind is FeatureKind.Words or FeatureKind.Sentences, isSeries = kind == FeatureKind.Windows;
-        if ((kind == FeatureKind.Auto || isText) && TextOf(question, row) is { } text)
-            return Players.OfText(row, kind == FeatureKind.Sentences ? TextParts.Sentences(text) : TextParts.Words(text));
-        if (question.Places.Count == 0 && row is [{ Rank: 2 or 3 } series] && series.Type.IsFloating() && (isSeries || (kind == FeatureKind.Auto && series.Rank == 3 && series.Length > FewElements)))
+        bool isText = kind is PlayerKind.Words or PlayerKind.Sentences, isSeries = kind == PlayerKind.Windows;
+        if ((kind == PlayerKind.Auto || isText) && TextOf(question, row) is { } text)
+            return Players.OfText(row, kind == PlayerKind.Sentences ? TextParts.Sentences(text) : TextParts.Words(text));
+        if (question.Places.Count == 0 && row is [{ Rank: 2 or 3 } series] && series.Type.IsFloating() && (isSeries || (kind == PlayerKind.Auto && series.Rank == 3 && series.Length > FewElements)))
             return SeriesPlayers.Of(series, segments > 0 ? segments : throw new InvalidOptionException($"The option 'segments' must be at least 1, and {segments} was given."));
         if (isText || isSeries)
             throw new InvalidOptionException($"The option 'features' is {OptionText.Kebab(kind.ToString())}, which is for {(isText ? "a single text a row" : "a time series [N,C,L] or [N,L]")}, and what is explained has the shape {string.Join(", ", row.Select(x => $"{NdArray.Describe(x.Dims)} of {x.Type}"))}. Leave it away, or group features with a mask.");

@@ -21,12 +21,12 @@ internal static class PicturePlayers
     /// <param name="segments">About how many segments a picture has.</param>
     /// <param name="stays">Which tensors always stay.</param>
     /// <exception cref="InvalidOptionException">The number of segments is not positive, or there is no picture to divide.</exception>
-    public static Players Of(Question question, IReadOnlyList<NdArray> row, FeatureKind features, int segments, Func<int, bool> stays)
+    public static Players Of(Question question, IReadOnlyList<NdArray> row, PlayerKind features, int segments, Func<int, bool> stays)
     {
         if (segments < 1) throw new InvalidOptionException($"The option 'segments' must be at least 1, and {segments} was given.");
-        bool Divided(int i) => question.Places.Count == 0 && !stays(i) && row[i].Type.IsFloating() && row[i].Rank == 4 && row[i].Length > (features == FeatureKind.Auto ? FewElements : 0);
-        if (features == FeatureKind.Elements || !Enumerable.Range(0, row.Count).Any(Divided))
-            return features is FeatureKind.Auto or FeatureKind.Elements ? Players.Elements(row, stays)
+        bool Divided(int i) => question.Places.Count == 0 && !stays(i) && row[i].Type.IsFloating() && row[i].Rank == 4 && row[i].Length > (features == PlayerKind.Auto ? FewElements : 0);
+        if (features == PlayerKind.Elements || !Enumerable.Range(0, row.Count).Any(Divided))
+            return features is PlayerKind.Auto or PlayerKind.Elements ? Players.Elements(row, stays)
                 : throw new InvalidOptionException($"The option 'features' is {OptionText.Kebab(features.ToString())}, which divides pictures [N,C,H,W], and what is explained has the shape {string.Join(", ", row.Select(r => NdArray.Describe(r.Dims)))}. Leave it away, or group features with a mask.");
 
         var of = new int[row.Count][];
@@ -58,18 +58,18 @@ internal static class PicturePlayers
     }
 
     /// <summary>The segment of each pixel of a picture [C,H,W] of the range 0 to 1.</summary>
-    public static int[] Divide(NdArray picture, FeatureKind features, int segments)
+    public static int[] Divide(NdArray picture, PlayerKind features, int segments)
     {
         (int height, int width) = (picture.Dims[1], picture.Dims[2]);
         double side = Math.Sqrt((double)height * width / segments), lightness = picture.Dims[0] == 3 ? 1 : 0.01; // CIELAB goes to 100
         switch (features)
         {
-            case FeatureKind.Grid:
+            case PlayerKind.Grid:
                 return Segmentation.Grid(height, width, Math.Clamp((int)Math.Round(height / side), 1, height), Math.Clamp((int)Math.Round(width / side), 1, width));
-            case FeatureKind.Quickshift:
+            case PlayerKind.Quickshift:
                 double kernel = Math.Max(1, side / 8);
                 return Segmentation.Quickshift(picture, 0.2 / lightness, kernel, 50 * kernel);
-            case FeatureKind.Felzenszwalb:
+            case PlayerKind.Felzenszwalb:
                 int smallest = Math.Max(1, (int)(side * side / 4));
                 for (double scale = 25; ; scale *= 2)
                 {

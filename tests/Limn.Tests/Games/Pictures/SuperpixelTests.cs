@@ -12,15 +12,15 @@ public sealed class SuperpixelTests
 {
     private static readonly FunctionModel Sum = Of(x => x.Sum(v => (double)v));
 
-    private static Players PlayersOf(NdArray x, FeatureKind features, int segments = 50, ExplainOptions? options = null) =>
+    private static Players PlayersOf(NdArray x, PlayerKind features, int segments = 50, ExplainOptions? options = null) =>
         new PermutationShap(Sum) { Features = features, Segments = segments, Samples = 1, Baseline = Baseline.Value(-1) }.Explain([x], Target.Class(0), options).Players![0].Players;
 
     [Theory]
-    [InlineData(FeatureKind.Slic, 1), InlineData(FeatureKind.Slic, 3)]
-    [InlineData(FeatureKind.Felzenszwalb, 1), InlineData(FeatureKind.Felzenszwalb, 3)]
-    [InlineData(FeatureKind.Quickshift, 1), InlineData(FeatureKind.Quickshift, 3)]
-    [InlineData(FeatureKind.Grid, 2)]
-    public void Segments_hold_all_channels_of_a_pixel_and_none_reaches_over_an_edge_of_colour(FeatureKind features, int channels)
+    [InlineData(PlayerKind.Slic, 1), InlineData(PlayerKind.Slic, 3)]
+    [InlineData(PlayerKind.Felzenszwalb, 1), InlineData(PlayerKind.Felzenszwalb, 3)]
+    [InlineData(PlayerKind.Quickshift, 1), InlineData(PlayerKind.Quickshift, 3)]
+    [InlineData(PlayerKind.Grid, 2)]
+    public void Segments_hold_all_channels_of_a_pixel_and_none_reaches_over_an_edge_of_colour(PlayerKind features, int channels)
     {
         const int Side = 32, Area = Side * Side;
         Players players = PlayersOf(Quarters(channels, Side), features, 16);
@@ -37,19 +37,19 @@ public sealed class SuperpixelTests
     [Fact]
     public void By_default_pictures_of_more_than_64_elements_are_divided_and_nothing_else()
     {
-        Assert.Equal(64, PlayersOf(Picture(1, 1, 1, 8, 8), FeatureKind.Auto).Count);
-        Assert.InRange(PlayersOf(Quarters(3, 24), FeatureKind.Auto).Count, 20, 80);
-        Assert.Equal(100, PlayersOf(Picture(1, 1, 100), FeatureKind.Auto).Count);
-        Assert.Equal(108, PlayersOf(Picture(1, 1, 3, 6, 6), FeatureKind.Elements).Count);
-        Assert.Equal(1, PlayersOf(Picture(1, 1, 1, 1, 1), FeatureKind.Slic).Count);
-        Assert.Contains("divides pictures", Assert.Throws<InvalidOptionException>(() => PlayersOf(Picture(1, 1, 100), FeatureKind.Slic)).Message, StringComparison.Ordinal);
-        Assert.Contains("segments", Assert.Throws<InvalidOptionException>(() => PlayersOf(Picture(1, 1, 1, 8, 8), FeatureKind.Slic, 0)).Message, StringComparison.Ordinal);
+        Assert.Equal(64, PlayersOf(Picture(1, 1, 1, 8, 8), PlayerKind.Auto).Count);
+        Assert.InRange(PlayersOf(Quarters(3, 24), PlayerKind.Auto).Count, 20, 80);
+        Assert.Equal(100, PlayersOf(Picture(1, 1, 100), PlayerKind.Auto).Count);
+        Assert.Equal(108, PlayersOf(Picture(1, 1, 3, 6, 6), PlayerKind.Elements).Count);
+        Assert.Equal(1, PlayersOf(Picture(1, 1, 1, 1, 1), PlayerKind.Slic).Count);
+        Assert.Contains("divides pictures", Assert.Throws<InvalidOptionException>(() => PlayersOf(Picture(1, 1, 100), PlayerKind.Slic)).Message, StringComparison.Ordinal);
+        Assert.Contains("segments", Assert.Throws<InvalidOptionException>(() => PlayersOf(Picture(1, 1, 1, 8, 8), PlayerKind.Slic, 0)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void A_grid_is_of_squares_where_it_can_be()
     {
-        Players players = PlayersOf(Picture(1, 1, 1, 20, 40), FeatureKind.Grid, 8);
+        Players players = PlayersOf(Picture(1, 1, 1, 20, 40), PlayerKind.Grid, 8);
         Assert.Equal(8, players.Count);
         Assert.Equal("segment 0 (at 4, 4)", players.NameOf(0)); // 9.5 / 2, ties to even
         Assert.Equal("segment 7 (at 34, 14)", players.NameOf(7));
@@ -86,7 +86,7 @@ public sealed class SuperpixelTests
                 Assert.Equal(Enumerable.Range(0, x.Length).Where(e => row.Players.Of[0][e] == k).Sum(e => (double)x.Floats[e]), row.Solution.Values[k], 1e-3);
             Assert.Equal(0, a.ConvergenceDelta![0], 1e-3);
         }
-        float[] losses = Numbers.Of(Ask(new FeatureAblation(Sum) { Features = FeatureKind.Slic, Segments = 6 }, x).Values), shares = Numbers.Of(Ask(new KernelShap(Sum) { Segments = 6 }, x).Values);
+        float[] losses = Numbers.Of(Ask(new FeatureAblation(Sum) { Features = PlayerKind.Slic, Segments = 6 }, x).Values), shares = Numbers.Of(Ask(new KernelShap(Sum) { Segments = 6 }, x).Values);
         for (int e = 0; e < losses.Length; e++) Assert.Equal(shares[e], losses[e], 1e-3);
     }
 
@@ -96,7 +96,7 @@ public sealed class SuperpixelTests
         // Cells 4 x 4: the dark left half and the bright right half are each together before they meet.
         NdArray x = NdArray.Create(ElementType.Float, 1, 1, 16, 16);
         for (int p = 0; p < x.Length; p++) x.Floats[p] = p % 16 < 8 ? 0.2f : 0.8f;
-        Hierarchy tree = PlayersOf(x, FeatureKind.Grid, 16).Hierarchy!;
+        Hierarchy tree = PlayersOf(x, PlayerKind.Grid, 16).Hierarchy!;
         var (left, right) = tree.Children(tree.Root);
         int[][] halves = [[.. tree.Members(left).ToArray().Order()], [.. tree.Members(right).ToArray().Order()]];
         Assert.Equal(8, halves[0].Length);
@@ -111,7 +111,7 @@ public sealed class SuperpixelTests
         for (int p = 0; p < x.Length; p++) x.Floats[p] = p % 16 < 5 ? 0 : 1;
         NdArray wide = NdArray.Create(ElementType.Float, 2, 1, 16, 16);
         wide.Floats[256..].Fill(1e6f);
-        int own = PlayersOf(x, FeatureKind.Felzenszwalb, 2).Count, beside = PlayersOf(x, FeatureKind.Felzenszwalb, 2, new ExplainOptions { Range = DataRange.Of([wide]) }).Count;
+        int own = PlayersOf(x, PlayerKind.Felzenszwalb, 2).Count, beside = PlayersOf(x, PlayerKind.Felzenszwalb, 2, new ExplainOptions { Range = DataRange.Of([wide]) }).Count;
         Assert.Equal((2, 1), (own, beside));
     }
 

@@ -1,7 +1,7 @@
 namespace Limn.Games;
 
 /// <summary>What the features of a picture, a text or a time series are.</summary>
-public enum FeatureKind
+public enum PlayerKind
 {
     /// <summary>Each element; of pictures [N,C,H,W] and time series [N,C,L] with more than 64 elements a row superpixels by SLIC and windows; of a text its words.</summary>
     Auto,
