@@ -9,7 +9,7 @@ namespace Limn.Trees;
 /// </summary>
 /// <remarks>
 /// Where the processor gathers (AVX2), 32 rows descend a simple tree together without branches: a leaf is its own left child and every number is at most its
-/// threshold of +∞, so that after depth steps all have arrived. Elsewhere, and in trees with sets of categories or other missing values, rows descend one by
+/// threshold of +∞, so that after depth steps all have arrived. With AVX-512, 64 rows pass the top levels by <see cref="WideDescent"/> first. Elsewhere, and in trees with sets of categories or other missing values, rows descend one by
 /// one. Both take the same decisions and add in the same order: the same bits.
 /// </remarks>
 internal sealed class TreeKernel
@@ -28,6 +28,8 @@ internal sealed class TreeKernel
     /// <summary>[trees] Whether all its nodes fit into <see cref="packed"/>.</summary>
     private readonly bool[] gathers;
 
+    private readonly WideDescent? wide;
+
     public TreeKernel(FlatTrees trees, int features, double[] baseScore)
     {
         (this.trees, this.features, this.baseScore) = (trees, features, baseScore);
@@ -35,6 +37,7 @@ internal sealed class TreeKernel
         gathers = new bool[trees.Trees];
         bool fits = Avx2.IsSupported && features <= 1 << FeatureBits && (long)features * Block < int.MaxValue;
         for (int t = 0; t < trees.Trees; t++) gathers[t] = fits && trees.Simple[t] && Pack(trees.Roots[t], trees.Roots[t + 1]);
+        if (Avx512F.IsSupported) wide = new WideDescent(trees, gathers);
     }
 
     private bool Pack(int from, int to)
@@ -98,7 +101,7 @@ internal sealed class TreeKernel
         for (int r = 0, at = output; r < leaves.Length; r++, at += outputs) margins[at] += value[leaves[r]];
     }
 
-    /// <returns>How many rows have arrived: a multiple of the group.</returns>
+    /// <returns>How many rows have arrived; the few that fill no group have not.</returns>
     private unsafe int Descend(int tree, ReadOnlySpan<float> x, int rows, Span<int> leaves)
     {
         int depth = trees.Depths[tree], row = 0;
@@ -106,8 +109,19 @@ internal sealed class TreeKernel
         fixed (float* values = x)
         fixed (int* found = leaves)
         {
+            int below = Math.Max(depth - WideDescent.Levels, 0);
+            for (; wide is not null && row + WideDescent.Group <= rows; row += WideDescent.Group)
+            {
+                wide.Run(tree, values + row * features, features, found + row);
+                for (int r = below == 0 ? WideDescent.Group : 0; r < WideDescent.Group; r += 8)
+                {
+                    Vector256<int> node = Vector256.Load(found + row + r), starts = (Vector256<int>.Indices + Vector256.Create(row + r)) * features;
+                    for (int level = 0; level < below; level++) node = Step(nodes, values, node, starts);
+                    node.Store(found + row + r);
+                }
+            }
             Vector256<int> root = Vector256.Create(trees.Roots[tree]), step = Vector256.Create(8 * features);
-            Vector256<int> lanes = Vector256.Create(0, 1, 2, 3, 4, 5, 6, 7) * features;
+            Vector256<int> lanes = Vector256<int>.Indices * features;
             for (; row + Group <= rows; row += Group)
             {
                 Vector256<int> r0 = lanes + Vector256.Create(row * features), r1 = r0 + step, r2 = r1 + step, r3 = r2 + step;

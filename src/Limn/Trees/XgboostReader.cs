@@ -61,7 +61,7 @@ public static class XgboostReader
         FileValue model = (name == "dart" ? booster["gbtree"] : booster)["model"];
         FileValue[] trees = model["trees"].Items();
         int[] info = model["tree_info"].Integers();
-        double[]? weights = name == "dart" ? booster["weight_drop"].Numbers() : null;
+        double[]? weights = name == "dart" ? XgboostTree.Single(booster["weight_drop"].Numbers()) : null;
         CheckCount("num_trees", model["gbtree_model_param"]["num_trees"].Integer());
         CheckCount("entries of tree_info", info.Length);
         CheckCount("entries of weight_drop", weights?.Length ?? trees.Length);

@@ -18,14 +18,14 @@ internal static class XgboostTree
             Feature = tree["split_indices"].Integers(),
             Threshold = conditions,
             Values = values,
-            Cover = cover.IsNull || (cover.Numbers().Length == 0 && left.Length > 0) ? null : cover.Numbers(),
+            Cover = cover.IsNull || (cover.Numbers().Length == 0 && left.Length > 0) ? null : Single(cover.Numbers()),
             DefaultLeft = Array.ConvertAll(tree["default_left"].Numbers(), d => d != 0),
             Categories = Categories(tree, left),
         };
     }
 
     /// <summary>What JSON gives as decimals are singles.</summary>
-    private static double[] Single(double[] numbers) => Array.ConvertAll(numbers, n => (double)(float)n);
+    public static double[] Single(double[] numbers) => Array.ConvertAll(numbers, n => (double)(float)n);
 
     /// <summary>
     /// Up to 3.1 the vector of every node lies in <c>base_weights</c>; later those of leaves lie in <c>leaf_weights</c>, and the right child of a leaf (whose left

@@ -11,17 +11,17 @@ public class TreeEnsembleTests(ITestOutputHelper output)
     private static readonly Tree Stump = new() { Left = [1, -1, -1], Right = [2, -1, -1], Feature = [0, -2, -2], Threshold = [0.5, 0, 0], Values = [0, -1, 1] };
 
     [SharedFact("trees")]
-    public void A_forest_of_scikit_learn_averages_its_leaf_vectors()
+    public void A_forest_of_scikit_learn_adds_its_leaf_vectors()
     {
         (float[] x, int rows) = TreeFiles.Table(TreeFiles.Fixture("rf_X.csv"));
-        TreeFiles.Equal(TreeFiles.Table(TreeFiles.Fixture("rf_proba.csv")).Values, TreeFiles.Run(TreeFiles.Sklearn(TreeFiles.Fixture("rf.json"), average: true), x, rows));
+        TreeFiles.Equal(TreeFiles.Table(TreeFiles.Fixture("rf_proba.csv")).Values, TreeFiles.Run(TreeFiles.Sklearn(TreeFiles.Fixture("rf.json")), x, rows));
     }
 
     [SharedFact("trees")]
     public void Boosting_of_scikit_learn_adds_to_its_base()
     {
         (float[] x, int rows) = TreeFiles.Table(TreeFiles.Fixture("rf_X.csv"));
-        TreeFiles.Equal(TreeFiles.Table(TreeFiles.Fixture("gbr_pred.csv")).Values, TreeFiles.Run(TreeFiles.Sklearn(TreeFiles.Fixture("gbr.json"), average: false), x, rows));
+        TreeFiles.Equal(TreeFiles.Table(TreeFiles.Fixture("gbr_pred.csv")).Values, TreeFiles.Run(TreeFiles.Sklearn(TreeFiles.Fixture("gbr.json")), x, rows));
     }
 
     [SharedFact("trees")]

@@ -30,8 +30,8 @@ internal static class TreeFiles
             Assert.True(Math.Abs(expected[i] - actual[i]) <= 1e-5 * Math.Max(1, Math.Abs(expected[i])), $"element {i}: {actual[i]}, and {expected[i]} is expected");
     }
 
-    /// <summary>scikit-learn's trees as plain arrays: rf.json and gbr.json.</summary>
-    public static TreeEnsemble Sklearn(string path, bool average)
+    /// <summary>scikit-learn's trees as plain arrays: rf.json, whose values are already divided by the number of trees, and gbr.json.</summary>
+    public static TreeEnsemble Sklearn(string path)
     {
         using JsonDocument file = JsonDocument.Parse(File.ReadAllText(path));
         Tree[] trees = [.. file.RootElement.GetProperty("trees").EnumerateArray().Select(t => new Tree
@@ -49,7 +49,6 @@ internal static class TreeFiles
             Features = 8,
             Outputs = trees[0].Values.Length / trees[0].Left.Length,
             BaseScore = [file.RootElement.GetProperty("base").GetDouble()],
-            Average = average,
         });
 
         static double[] Numbers(JsonElement tree, string name) => [.. tree.GetProperty(name).EnumerateArray().Select(v => v.GetDouble())];

@@ -153,7 +153,7 @@ public class XgboostReaderTests
     [InlineData("\"left_children\":[1,", "\"left_children\":[0,", "is reached twice")]
     [InlineData("\"left_children\":[1,", "\"left_children\":[9999,", "child 9999")]
     [InlineData("\"left_children\":[1,", "\"left_children\":[1.5,", "whole numbers")]
-    [InlineData("\"left_children\":[1,", "\"left_children\":[", "but")]
+    [InlineData("\"left_children\":[1,", "\"left_children\":[", "split types")]
     [InlineData("\"feature_names\":[]", "\"feature_names\":[\"a\"]", "1 feature names for 5 features")]
     [InlineData("\"weight_drop\":[", "\"weight_drop\":[1,", "9 entries of weight_drop")]
     public void Models_that_contradict_themselves_are_refused(string from, string to, string expected)
