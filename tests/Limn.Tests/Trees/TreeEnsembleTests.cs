@@ -1,12 +1,10 @@
-using System.Diagnostics;
 using Limn.Data;
 using Limn.Engine;
 using Limn.Trees;
-using Xunit.Abstractions;
 
 namespace Limn.Tests.Trees;
 
-public class TreeEnsembleTests(ITestOutputHelper output)
+public class TreeEnsembleTests
 {
     private static readonly Tree Stump = new() { Left = [1, -1, -1], Right = [2, -1, -1], Feature = [0, -2, -2], Threshold = [0.5, 0, 0], Values = [0, -1, 1] };
 
@@ -38,21 +36,36 @@ public class TreeEnsembleTests(ITestOutputHelper output)
         Assert.Equal(all, Naive(two, x));
     }
 
-    [SharedFact("trees")]
-    public void Speed_of_margins()
+    [Theory]
+    [InlineData(1, 3)]
+    [InlineData(6, 1)]
+    [InlineData(7, 3)]
+    [InlineData(13, 2)]
+    public void Rows_in_groups_end_in_the_leaf_that_one_row_ends_in(int depth, int outputs)
     {
-        TreeEnsemble model = XgboostReader.Read(SharedFiles.Path("trees/small.json"));
-        float[] x = Numbers.Of(NpyFile.Read(SharedFiles.Path("trees/small_X.npy")).ToFloat());
-        var kernel = new TreeKernel(model.Flat, model.Features, model.BaseScore.ToArray());
-        var margins = new double[x.Length / 20];
-        double best = double.MaxValue;
-        for (int i = 0; i < 30; i++)
+        var random = new Random(depth);
+        TreeEnsemble model = new(new EnsembleDescription { Trees = [.. Enumerable.Range(0, 20).Select(_ => Random(random, depth, outputs))], Features = 4, Outputs = outputs });
+        var x = new float[4 * 387];
+        for (int i = 0; i < x.Length; i++) x[i] = random.Next(9) == 0 ? float.NaN : random.Next(9) == 0 ? float.NegativeInfinity : random.Next(20);
+        double[] all = model.Margin(x);
+        for (int r = 0; r < 387; r++)
         {
-            long start = Stopwatch.GetTimestamp();
-            kernel.Run(x, margins, 1, default);
-            best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds);
+            var sums = new double[outputs];
+            for (int t = 0; t < 20; t++)
+            {
+                int leaf = model.Flat.Find(t, x.AsSpan(4 * r, 4));
+                if (model.Flat.Outputs[t] >= 0) sums[model.Flat.Outputs[t]] += model.Flat.Value[leaf];
+                else for (int o = 0; o < outputs; o++) sums[o] += model.Flat.Vectors[(int)model.Flat.Value[leaf] + o];
+            }
+            Assert.Equal(sums, all[(r * outputs)..((r + 1) * outputs)]);
         }
-        output.WriteLine($"{margins.Length / best:F0} rows/s");
+    }
+
+    [Fact]
+    public void A_cancelled_prediction_stops()
+    {
+        TreeEnsemble model = new(new EnsembleDescription { Trees = [Stump], Features = 1 });
+        Assert.ThrowsAny<OperationCanceledException>(() => model.Margin(new float[1000], new CancellationToken(canceled: true)));
     }
 
     [Theory]
@@ -155,6 +168,35 @@ public class TreeEnsembleTests(ITestOutputHelper output)
         Assert.Throws<ShapeMismatchException>(() => TreeFiles.Run(model, new float[4], 2));
         Assert.Throws<ShapeMismatchException>(() => model.Predict([]));
         Assert.Throws<ShapeMismatchException>(() => model.Predict([new NdArray(new long[2], 2, 1)]));
+    }
+
+    // An unbalanced tree with a path of the given length, of which every third has vector leaves.
+    private static Tree Random(Random random, int depth, int outputs)
+    {
+        List<int> left = [-1], right = [-1], depths = [0];
+        for (int node = 0; node < left.Count; node++)
+        {
+            bool last = node == left.Count - 1;
+            if (depths[node] == depth || (!last && random.Next(3) == 0) || left.Count > 400 && !last) continue;
+            (left[node], right[node]) = random.Next(2) == 0 ? (left.Count, left.Count + 1) : (left.Count + 1, left.Count);
+            for (int child = 0; child < 2; child++)
+            {
+                left.Add(-1);
+                right.Add(-1);
+                depths.Add(depths[node] + 1);
+            }
+        }
+        int width = random.Next(3) == 0 ? outputs : 1;
+        return new Tree
+        {
+            Left = [.. left],
+            Right = [.. right],
+            Feature = [.. left.Select(_ => random.Next(4))],
+            Threshold = [.. left.Select(_ => (double)random.Next(20))],
+            DefaultLeft = [.. left.Select(_ => random.Next(2) == 0)],
+            Values = [.. Enumerable.Range(0, left.Count * width).Select(_ => random.NextDouble())],
+            Output = random.Next(outputs),
+        };
     }
 
     private static void Refused(Tree tree, string expected) =>

@@ -110,20 +110,21 @@ public class XgboostReaderTests
         byte[] bytes = File.ReadAllBytes(TreeFiles.Model(name));
         var random = new Random(1);
         int errors = 0;
-        for (int i = 0; i < 1500; i++)
+        for (int i = 0; i < 600; i++)
         {
             byte[] damaged = [.. bytes];
             for (int k = 0; k < 1 + i % 3; k++) damaged[random.Next(damaged.Length)] = (byte)random.Next(256);
             try
             {
-                TreeFiles.Run(XgboostReader.Read(damaged), new float[XgboostReader.Read(damaged).Features], 1);
+                TreeEnsemble model = XgboostReader.Read(damaged);
+                model.Margin(new float[model.Features]);
             }
             catch (LimnException)
             {
                 errors++;
             }
         }
-        Assert.InRange(errors, 100, 1499);
+        Assert.InRange(errors, 50, 599);
     }
 
     [Theory]
