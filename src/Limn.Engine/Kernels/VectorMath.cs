@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace Limn.Engine.Kernels;
 
@@ -10,27 +11,17 @@ namespace Limn.Engine.Kernels;
 /// </remarks>
 internal static class VectorMath
 {
+    private const float Shift = 12582912f; // 1.5·2²³
+
     /// <summary>eˣ within 2 units in the last place; overflow gives +∞ and underflow goes through the subnormals to 0.</summary>
     /// <remarks>eˣ = 2ⁿ·eʳ with n = round(x/ln 2), |r| ≤ ln 2 / 2, and eʳ by its Taylor series to r⁷.</remarks>
     public static Vector<float> Exp(Vector<float> x)
     {
         Vector<float> bounded = Vector.MinNative(Vector.MaxNative(x, Vector.Create(-105f)), Vector.Create(89f));
 
-        // Adding 1.5·2²³ leaves no bits for a fraction: the sum is rounded to an integer.
-        Vector<float> shift = Vector.Create(12582912f);
-        Vector<float> n = Vector.MultiplyAddEstimate(bounded, Vector.Create(1.44269504f), shift) - shift;
-
-        // ln 2 in two parts, the first of so few bits that n times it is exact.
-        Vector<float> r = Vector.MultiplyAddEstimate(n, Vector.Create(-0.693359375f), bounded);
-        r = Vector.MultiplyAddEstimate(n, Vector.Create(2.12194440e-4f), r);
-
-        Vector<float> p = Vector.Create(1f / 5040);
-        p = Vector.MultiplyAddEstimate(p, r, Vector.Create(1f / 720));
-        p = Vector.MultiplyAddEstimate(p, r, Vector.Create(1f / 120));
-        p = Vector.MultiplyAddEstimate(p, r, Vector.Create(1f / 24));
-        p = Vector.MultiplyAddEstimate(p, r, Vector.Create(1f / 6));
-        p = Vector.MultiplyAddEstimate(p, r, Vector.Create(0.5f));
-        p = Vector.MultiplyAddEstimate(p, r * r, r) + Vector<float>.One;
+        (Vector<float> shifted, Vector<float> r) = Reduce(bounded);
+        Vector<float> n = shifted - Vector.Create(Shift);
+        Vector<float> p = SmallExpM1(r) + Vector<float>.One;
 
         // 2ⁿ in two factors: one float alone does not reach 2¹²⁸ or the subnormals.
         Vector<int> power = Vector.ConvertToInt32Native(n);
@@ -82,18 +73,8 @@ internal static class VectorMath
     {
         Vector<float> magnitude = Vector.MinNative(Vector.Create(9f), Vector.Abs(x)); // in this order NaN stays
         Vector<float> t = magnitude + magnitude;
-        Vector<float> shift = Vector.Create(12582912f), shifted = Vector.MultiplyAddEstimate(t, Vector.Create(1.44269504f), shift);
-        Vector<float> n = shifted - shift;
-        Vector<float> r = Vector.MultiplyAddEstimate(n, Vector.Create(-0.693359375f), t);
-        r = Vector.MultiplyAddEstimate(n, Vector.Create(2.12194440e-4f), r);
-
-        Vector<float> p = Vector.Create(1f / 5040);
-        p = Vector.MultiplyAddEstimate(p, r, Vector.Create(1f / 720));
-        p = Vector.MultiplyAddEstimate(p, r, Vector.Create(1f / 120));
-        p = Vector.MultiplyAddEstimate(p, r, Vector.Create(1f / 24));
-        p = Vector.MultiplyAddEstimate(p, r, Vector.Create(1f / 6));
-        p = Vector.MultiplyAddEstimate(p, r, Vector.Create(0.5f));
-        p = Vector.MultiplyAddEstimate(p, r * r, r);
+        (Vector<float> shifted, Vector<float> r) = Reduce(t);
+        Vector<float> p = SmallExpM1(r);
 
         // The lowest bits of the shifted number are n: moved to the exponent of 1, they make 2ⁿ.
         Vector<float> power = Vector.AsVectorSingle((Vector.AsVectorInt32(shifted) << 23) + Vector.AsVectorInt32(Vector<float>.One));
@@ -129,6 +110,31 @@ internal static class VectorMath
 
         Vector<float> y = Vector.ConditionalSelect(Vector.LessThanOrEqual(magnitude, Vector<float>.One), p * x, far);
         return Vector.ConditionalSelect(Vector.Equals(x, x), y, x);
+    }
+
+    /// <summary>x = n ln 2 + r with |r| ≤ ln 2 / 2: n + <see cref="Shift"/>, which leaves no bits for a fraction, so that the sum is rounded to an integer; and r.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static (Vector<float> Shifted, Vector<float> R) Reduce(Vector<float> x)
+    {
+        Vector<float> shifted = Vector.MultiplyAddEstimate(x, Vector.Create(1.44269504f), Vector.Create(Shift));
+        Vector<float> n = shifted - Vector.Create(Shift);
+
+        // ln 2 in two parts, the first of so few bits that n times it is exact.
+        Vector<float> r = Vector.MultiplyAddEstimate(n, Vector.Create(-0.693359375f), x);
+        return (shifted, Vector.MultiplyAddEstimate(n, Vector.Create(2.12194440e-4f), r));
+    }
+
+    /// <summary>eʳ − 1 for |r| ≤ ln 2 / 2, by the Taylor series to r⁷.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector<float> SmallExpM1(Vector<float> r)
+    {
+        Vector<float> p = Vector.Create(1f / 5040);
+        p = Vector.MultiplyAddEstimate(p, r, Vector.Create(1f / 720));
+        p = Vector.MultiplyAddEstimate(p, r, Vector.Create(1f / 120));
+        p = Vector.MultiplyAddEstimate(p, r, Vector.Create(1f / 24));
+        p = Vector.MultiplyAddEstimate(p, r, Vector.Create(1f / 6));
+        p = Vector.MultiplyAddEstimate(p, r, Vector.Create(0.5f));
+        return Vector.MultiplyAddEstimate(p, r * r, r);
     }
 
     private static Vector<float> PowerOfTwo(Vector<int> n) => Vector.AsVectorSingle((n + Vector.Create(127)) << 23);
