@@ -47,8 +47,8 @@ public sealed class FeatureAblation(IPredictor model) : PerturbationMethod(model
         if (question.Schema(Mask) is not { } schema)
             return Ablation.Compute(question, Baseline, Mask is not null ? Groupings(values, Mask) : Features == PlayerKind.Elements ? [Elements(values)] : Segmented(question, values), overlapping: false);
         Players players = schema.PlayersOf([.. values.Select(v => v.Rows(0, 1))]);
-        List<(int Place, int Element)>[] groups = [.. Enumerable.Range(0, players.Count).Select(p => players.Of.SelectMany((of, i) => Enumerable.Range(0, of.Length).Where(e => of[e] == p).Select(e => (i, e))).ToList())];
-        MethodResult result = Ablation.Compute(question, Baseline, [[.. groups]], overlapping: false);
+        List<List<(int Place, int Element)>> groups = Groups(players);
+        MethodResult result = Ablation.Compute(question, Baseline, [groups], overlapping: false);
         return result with
         {
             Players = [.. Enumerable.Range(0, question.Rows).Select(r => new PlayerValues(players, new Solution([.. groups.Select(g => (double)result.Values[g[0].Place].Floats[r * players.Of[g[0].Place].Length + g[0].Element])])))],
@@ -56,14 +56,18 @@ public sealed class FeatureAblation(IPredictor model) : PerturbationMethod(model
     }
 
     /// <summary>The segments of each row.</summary>
-    private List<List<(int, int)>>[] Segmented(Question question, IReadOnlyList<NdArray> values) => [.. Enumerable.Range(0, question.Rows).Select(r =>
+    private List<List<(int, int)>>[] Segmented(Question question, IReadOnlyList<NdArray> values) =>
+        [.. Enumerable.Range(0, question.Rows).Select(r => Groups(PicturePlayers.Of(question, [.. values.Select(v => v.Rows(r, 1))], Features, Segments, _ => false)))];
+
+    /// <summary>The elements of each player.</summary>
+    private static List<List<(int, int)>> Groups(Players players)
     {
-        Players players = PicturePlayers.Of(question, [.. values.Select(v => v.Rows(r, 1))], Features, Segments, _ => false);
         var groups = Enumerable.Range(0, players.Count).Select(_ => new List<(int, int)>()).ToList();
-        for (int i = 0; i < values.Count; i++)
-            for (int e = 0; e < players.Of[i].Length; e++) groups[players.Of[i][e]].Add((i, e));
+        for (int i = 0; i < players.Of.Count; i++)
+            for (int e = 0; e < players.Of[i].Length; e++)
+                if (players.Of[i][e] >= 0) groups[players.Of[i][e]].Add((i, e));
         return groups;
-    })];
+    }
 
     private static List<List<(int, int)>> Elements(IReadOnlyList<NdArray> values) =>
         [.. values.SelectMany((x, i) => Enumerable.Range(0, x.Length / x.Dims[0]).Select(e => new List<(int, int)> { (i, e) }))];
