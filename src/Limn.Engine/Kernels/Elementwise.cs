@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace Limn.Engine.Kernels;
 
@@ -165,23 +166,29 @@ internal static unsafe class Elementwise
         }
     }
 
-    /// <summary>The loop over whole vectors; the last elements pass through a padded vector, so that position never decides the bits.</summary>
     private static void Run<TFunction>(TFunction function, ReadOnlySpan<float> x, Span<float> y)
         where TFunction : struct, IVectorFunction
     {
+        if (Vector512.IsHardwareAccelerated) Run<TFunction, Floats512>(function, x, y);
+        else Run<TFunction, NativeFloats>(function, x, y);
+    }
+
+    /// <summary>The loop over whole vectors; the last elements pass through a padded vector, so that position never decides the bits.</summary>
+    internal static void Run<TFunction, V>(TFunction function, ReadOnlySpan<float> x, Span<float> y)
+        where TFunction : struct, IVectorFunction
+        where V : struct, IFloats<V>
+    {
         ref float source = ref MemoryMarshal.GetReference(x);
         ref float target = ref MemoryMarshal.GetReference(y);
-        nuint i = 0, length = (nuint)x.Length, width = (nuint)Vector<float>.Count;
-        for (; i + width <= length; i += width)
-        {
-            function.Invoke(Vector.LoadUnsafe(ref source, i)).StoreUnsafe(ref target, i);
-        }
+        nuint i = 0, length = (nuint)x.Length, width = (nuint)V.Count;
+        for (; i + width <= length; i += width) function.Invoke(V.Load(ref source, i)).Store(ref target, i);
         if (i == length) return;
 
-        Span<float> padded = stackalloc float[Vector<float>.Count];
+        Span<float> padded = stackalloc float[V.Count];
         padded.Clear();
         x[(int)i..].CopyTo(padded);
-        function.Invoke(new Vector<float>(padded)).CopyTo(padded);
+        ref float tail = ref MemoryMarshal.GetReference(padded);
+        function.Invoke(V.Load(ref tail, 0)).Store(ref tail, 0);
         padded[..(int)(length - i)].CopyTo(y[(int)i..]);
     }
 }

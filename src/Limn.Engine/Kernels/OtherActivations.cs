@@ -5,20 +5,22 @@ namespace Limn.Engine.Kernels;
 /// <summary>x/(1 + |x|); ±∞ gives NaN (∞/∞), as in PyTorch.</summary>
 internal readonly struct SoftsignFunction : IVectorFunction
 {
-    public Vector<float> Invoke(Vector<float> x) => x / (Vector<float>.One + Vector.Abs(x));
+    public V Invoke<V>(V x)
+        where V : struct, IFloats<V> => x / (V.Create(1) + V.Abs(x));
 }
 
 /// <summary>x·tanh(ln(1 + eˣ)).</summary>
 internal readonly struct MishFunction : IVectorFunction
 {
-    public Vector<float> Invoke(Vector<float> x) => x * VectorMath.Tanh(new SoftplusFunction().Invoke(x));
+    public V Invoke<V>(V x)
+        where V : struct, IFloats<V> => x * VectorMath.Tanh(new SoftplusFunction().Invoke(x));
 }
 
 /// <summary>x where x > alpha, else 0; NaN stays NaN.</summary>
 internal readonly struct ThresholdFunction(float alpha) : IVectorFunction
 {
-    public Vector<float> Invoke(Vector<float> x) =>
-        Vector.ConditionalSelect(Vector.LessThanOrEqual(x, Vector.Create(alpha)), Vector<float>.Zero, x);
+    public V Invoke<V>(V x)
+        where V : struct, IFloats<V> => V.Select(V.LessOrEqual(x, V.Create(alpha)), V.Create(0), x);
 }
 
 /// <summary>x for x ≥ 0, slope·x below; NaN stays NaN.</summary>

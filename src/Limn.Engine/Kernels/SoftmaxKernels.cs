@@ -36,14 +36,14 @@ internal static unsafe class SoftmaxKernels
         int i = 0, width = Vector<float>.Count;
         for (; i + width <= x.Length; i += width)
         {
-            Vector.Widen(VectorMath.Exp(new Vector<float>(x[i..]) - shift), out Vector<double> a, out Vector<double> b);
+            Vector.Widen(Exp(new Vector<float>(x[i..]) - shift), out Vector<double> a, out Vector<double> b);
             low += a;
             high += b;
         }
         double sum = Vector.Sum(low + high);
         if (i == x.Length) return sum;
         Vector<float> tail = Padded(x[i..], float.NegativeInfinity) - shift;
-        Vector<float> e = VectorMath.Exp(tail);
+        Vector<float> e = Exp(tail);
         for (int k = 0; k < x.Length - i; k++) sum += e[k];
         return sum;
     }
@@ -90,7 +90,7 @@ internal static unsafe class SoftmaxKernels
         int i = 0, width = Vector<float>.Count;
         for (; i + width <= x.Length; i += width)
         {
-            Vector<float> e = VectorMath.Exp(new Vector<float>(x[i..]) - shift);
+            Vector<float> e = Exp(new Vector<float>(x[i..]) - shift);
             e.CopyTo(y[i..]);
             Vector.Widen(e, out Vector<double> a, out Vector<double> b);
             low += a;
@@ -99,7 +99,7 @@ internal static unsafe class SoftmaxKernels
         double sum = Vector.Sum(low + high);
         if (i < x.Length)
         {
-            Vector<float> e = VectorMath.Exp(Padded(x[i..], float.NegativeInfinity) - shift);
+            Vector<float> e = Exp(Padded(x[i..], float.NegativeInfinity) - shift);
             for (int k = 0; i < x.Length; i++, k++)
             {
                 y[i] = e[k];
@@ -181,7 +181,7 @@ internal static unsafe class SoftmaxKernels
         for (; i + width <= axis; i += width)
         {
             Vector<float> p = Vector.Load(y + i), d = Vector.Load(dy + i);
-            (logarithm ? d - VectorMath.Exp(p) * sum : p * (d - Vector.Create(sum))).Store(dx + i);
+            (logarithm ? d - Exp(p) * sum : p * (d - Vector.Create(sum))).Store(dx + i);
         }
         for (; i < axis; i++) dx[i] = logarithm ? dy[i] - MathF.Exp(y[i]) * sum : y[i] * (dy[i] - sum);
         if (winner >= 0) dx[winner] = sharp;
@@ -252,6 +252,8 @@ internal static unsafe class SoftmaxKernels
         TensorPrimitives.Subtract(x, max, y);
         TensorPrimitives.Subtract(y, log, y);
     }
+
+    private static Vector<float> Exp(Vector<float> x) => VectorMath.Exp(new NativeFloats(x)).Value;
 
     private static Vector<float> Padded(ReadOnlySpan<float> tail, float padding)
     {

@@ -1,141 +1,150 @@
-using System.Numerics;
 using System.Runtime.CompilerServices;
 
 namespace Limn.Engine.Kernels;
 
-/// <summary>Elementary functions on vectors of floats, written once for every width of <see cref="Vector{T}"/>.</summary>
+/// <summary>Elementary functions on vectors of floats, written once for every width.</summary>
 /// <remarks>
 /// NaN gives NaN. The polynomials interpolate the function at Chebyshev nodes (coefficients computed with 40 digits and
 /// rounded to float); the stated errors are of the whole function in float. Last digits may differ between machines with
-/// and without fused multiply-add.
+/// and without fused multiply-add, and between widths.
 /// </remarks>
 internal static class VectorMath
 {
     private const float Shift = 12582912f; // 1.5·2²³
 
     /// <summary>eˣ within 2 units in the last place; overflow gives +∞ and underflow goes through the subnormals to 0.</summary>
-    /// <remarks>eˣ = 2ⁿ·eʳ with n = round(x/ln 2), |r| ≤ ln 2 / 2, and eʳ by its Taylor series to r⁷.</remarks>
-    public static Vector<float> Exp(Vector<float> x)
+    /// <remarks>eˣ = 2ⁿ·eʳ with n = round(x/ln 2), |r| ≤ ln 2 / 2, and eʳ by a polynomial.</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Exp<V>(V x)
+        where V : struct, IFloats<V>
     {
-        Vector<float> bounded = Vector.MinNative(Vector.MaxNative(x, Vector.Create(-105f)), Vector.Create(89f));
-
-        (Vector<float> shifted, Vector<float> r) = Reduce(bounded);
-        Vector<float> n = shifted - Vector.Create(Shift);
-        Vector<float> p = SmallExpM1(r) + Vector<float>.One;
+        V bounded = V.Min(V.Create(89f), V.Max(V.Create(-105f), x)); // in this order NaN stays
+        (V shifted, V r) = Reduce(bounded);
+        V p = SmallExpM1(r) + V.Create(1);
 
         // 2ⁿ in two factors: one float alone does not reach 2¹²⁸ or the subnormals.
-        Vector<int> power = Vector.ConvertToInt32Native(n);
-        Vector<int> half = power >> 1;
-        Vector<float> y = p * PowerOfTwo(half) * PowerOfTwo(power - half);
-        return Vector.ConditionalSelect(Vector.Equals(x, x), y, x);
+        V n = shifted - V.Create(Shift);
+        V half = V.MultiplyAdd(n, V.Create(0.5f), V.Create(Shift));
+        V rest = n - (half - V.Create(Shift)) + V.Create(Shift);
+        return p * V.PowerOfTwo(half) * V.PowerOfTwo(rest);
     }
 
     /// <summary>eᵗ − 1 for t ≤ 0 within 4 units in the last place; −1 at −∞, ±0 at ±0.</summary>
     /// <remarks>The Taylor series to t⁹ above −1/2, where eᵗ − 1 would cancel; e to the power and a subtraction below.</remarks>
-    public static Vector<float> ExpM1OfNegative(Vector<float> t)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V ExpM1OfNegative<V>(V t)
+        where V : struct, IFloats<V>
     {
-        Vector<float> p = Vector.Create(1f / 362880);
-        p = Vector.MultiplyAddEstimate(p, t, Vector.Create(1f / 40320));
-        p = Vector.MultiplyAddEstimate(p, t, Vector.Create(1f / 5040));
-        p = Vector.MultiplyAddEstimate(p, t, Vector.Create(1f / 720));
-        p = Vector.MultiplyAddEstimate(p, t, Vector.Create(1f / 120));
-        p = Vector.MultiplyAddEstimate(p, t, Vector.Create(1f / 24));
-        p = Vector.MultiplyAddEstimate(p, t, Vector.Create(1f / 6));
-        p = Vector.MultiplyAddEstimate(p, t, Vector.Create(0.5f));
-        p = Vector.MultiplyAddEstimate(p, t, Vector<float>.One);
-        return Vector.ConditionalSelect(Vector.GreaterThan(t, Vector.Create(-0.5f)), p * t, Exp(t) - Vector<float>.One);
+        V p = V.Create(1f / 362880);
+        p = V.MultiplyAdd(p, t, V.Create(1f / 40320));
+        p = V.MultiplyAdd(p, t, V.Create(1f / 5040));
+        p = V.MultiplyAdd(p, t, V.Create(1f / 720));
+        p = V.MultiplyAdd(p, t, V.Create(1f / 120));
+        p = V.MultiplyAdd(p, t, V.Create(1f / 24));
+        p = V.MultiplyAdd(p, t, V.Create(1f / 6));
+        p = V.MultiplyAdd(p, t, V.Create(0.5f));
+        p = V.MultiplyAdd(p, t, V.Create(1));
+        return V.Select(V.Less(V.Create(-0.5f), t), p * t, Exp(t) - V.Create(1));
     }
 
     /// <summary>ln(1 + t) for t in [0, 1] within 3 units in the last place.</summary>
     /// <remarks>log(u)·t/(u − 1) with u = fl(1 + t), which cancels the rounding of u (Kahan).</remarks>
-    public static Vector<float> Log1P(Vector<float> t)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Log1P<V>(V t)
+        where V : struct, IFloats<V>
     {
-        Vector<float> u = t + Vector<float>.One;
-        Vector<float> exact = u - Vector<float>.One;
-        Vector<float> y = Vector.Log(u) * (t / exact);
-        return Vector.ConditionalSelect(Vector.Equals(exact, Vector<float>.Zero), t, y);
+        V u = t + V.Create(1);
+        V exact = u - V.Create(1);
+        V y = V.Log(u) * (t / exact);
+        return V.Select(V.Equal(exact, V.Create(0)), t, y);
     }
 
     /// <summary>1 / (1 + e⁻ˣ), relative error below 4·10⁻⁷ for x above −87; 0 at −∞ and 1 at +∞.</summary>
     /// <remarks>With e = e^−|x|, which cannot overflow: 1/(1 + e) for x ≥ 0 and e/(1 + e) below.</remarks>
-    public static Vector<float> Sigmoid(Vector<float> x)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Sigmoid<V>(V x)
+        where V : struct, IFloats<V>
     {
-        Vector<float> e = Exp(-Vector.Abs(x));
-        Vector<float> numerator = Vector.ConditionalSelect(Vector.LessThan(x, Vector<float>.Zero), e, Vector<float>.One);
-        return numerator / (Vector<float>.One + e);
+        V e = Exp(V.Create(0) - V.Abs(x));
+        V numerator = V.Select(V.Less(x, V.Create(0)), e, V.Create(1));
+        return V.Ratio(numerator, V.Create(1) + e);
     }
 
     /// <summary>tanh x, relative error below 4·10⁻⁷; ±1 at ±∞, ±0 at ±0.</summary>
     /// <remarks>
-    /// m/(m + 2) with m = e^2|x| − 1 = 2ⁿ(eʳ − 1) + (2ⁿ − 1), n = round(2|x|/ln 2), eʳ − 1 by its Taylor series to r⁷, which does not cancel near 0. From 9 on tanh is 1 in float.
+    /// m/(m + 2) with m = e^2|x| − 1 = 2ⁿ(e^2r − 1) + (2ⁿ − 1), n = round(2|x|/ln 2), r = |x| − n·ln 2/2 and e^2r − 1 = r·(2 + r·Q(r)), which does not cancel
+    /// near 0. From 9 on tanh is 1 in float; n is so small that ln 2 in one part does.
     /// </remarks>
-    public static Vector<float> Tanh(Vector<float> x)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Tanh<V>(V x)
+        where V : struct, IFloats<V>
     {
-        Vector<float> magnitude = Vector.MinNative(Vector.Create(9f), Vector.Abs(x)); // in this order NaN stays
-        Vector<float> t = magnitude + magnitude;
-        (Vector<float> shifted, Vector<float> r) = Reduce(t);
-        Vector<float> p = SmallExpM1(r);
-
-        // The lowest bits of the shifted number are n: moved to the exponent of 1, they make 2ⁿ.
-        Vector<float> power = Vector.AsVectorSingle((Vector.AsVectorInt32(shifted) << 23) + Vector.AsVectorInt32(Vector<float>.One));
-        Vector<float> m = Vector.MultiplyAddEstimate(power, p, power - Vector<float>.One);
-        return Vector.CopySign(m / (m + Vector.Create(2f)), x);
+        V magnitude = V.Min(V.Create(9f), V.Abs(x)); // in this order NaN stays
+        V shifted = V.MultiplyAdd(magnitude, V.Create(2.88539008f), V.Create(Shift));
+        V r = V.MultiplyAdd(shifted - V.Create(Shift), V.Create(-0.34657359f), magnitude);
+        V q = V.Create(0.089128f);
+        q = V.MultiplyAdd(q, r, V.Create(0.26762345f));
+        q = V.MultiplyAdd(q, r, V.Create(0.66666484f));
+        q = V.MultiplyAdd(q, r, V.Create(1.3333261f));
+        q = V.MultiplyAdd(q, r, V.Create(2f));
+        V p = V.MultiplyAdd(q, r, V.Create(2f)) * r;
+        V power = V.PowerOfTwo(shifted);
+        V m = V.MultiplyAdd(power, p, power - V.Create(1));
+        return V.CopySign(V.Ratio(m, m + V.Create(2f)), x);
     }
 
     /// <summary>The error function 2/√π·∫₀ˣ e^−t² dt, absolute error below 2·10⁻⁷; ±1 at ±∞, ±0 at ±0.</summary>
     /// <remarks>x·P(x²) for |x| ≤ 1 (P of degree 6); 1 − e^Q(|x|) with the sign of x above, Q = ln erfc of degree 8 on [1, 4].</remarks>
-    public static Vector<float> Erf(Vector<float> x)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Erf<V>(V x)
+        where V : struct, IFloats<V>
     {
-        Vector<float> magnitude = Vector.Abs(x);
-        Vector<float> z = x * x;
-        Vector<float> p = Vector.Create(7.87587487e-05f);
-        p = Vector.MultiplyAddEstimate(p, z, Vector.Create(-0.00080168643f));
-        p = Vector.MultiplyAddEstimate(p, z, Vector.Create(0.00518908724f));
-        p = Vector.MultiplyAddEstimate(p, z, Vector.Create(-0.0268542115f));
-        p = Vector.MultiplyAddEstimate(p, z, Vector.Create(0.112835944f));
-        p = Vector.MultiplyAddEstimate(p, z, Vector.Create(-0.37612626f));
-        p = Vector.MultiplyAddEstimate(p, z, Vector.Create(1.12837911f));
+        V magnitude = V.Abs(x), t = V.Min(V.Create(4f), magnitude);
+        V z = t * t;
+        V p = V.Create(7.87587487e-05f);
+        p = V.MultiplyAdd(p, z, V.Create(-0.00080168643f));
+        p = V.MultiplyAdd(p, z, V.Create(0.00518908724f));
+        p = V.MultiplyAdd(p, z, V.Create(-0.0268542115f));
+        p = V.MultiplyAdd(p, z, V.Create(0.112835944f));
+        p = V.MultiplyAdd(p, z, V.Create(-0.37612626f));
+        p = V.MultiplyAdd(p, z, V.Create(1.12837911f));
 
-        Vector<float> t = Vector.MinNative(magnitude, Vector.Create(4f));
-        Vector<float> q = Vector.Create(1.6371514e-06f);
-        q = Vector.MultiplyAddEstimate(q, t, Vector.Create(-4.60580413e-05f));
-        q = Vector.MultiplyAddEstimate(q, t, Vector.Create(0.00059680565f));
-        q = Vector.MultiplyAddEstimate(q, t, Vector.Create(-0.0047595962f));
-        q = Vector.MultiplyAddEstimate(q, t, Vector.Create(0.0264211353f));
-        q = Vector.MultiplyAddEstimate(q, t, Vector.Create(-0.110080086f));
-        q = Vector.MultiplyAddEstimate(q, t, Vector.Create(-0.631826043f));
-        q = Vector.MultiplyAddEstimate(q, t, Vector.Create(-1.13023341f));
-        q = Vector.MultiplyAddEstimate(q, t, Vector.Create(0.00032013806f));
-        Vector<float> far = Vector.CopySign(Vector<float>.One - Exp(q), x);
-
-        Vector<float> y = Vector.ConditionalSelect(Vector.LessThanOrEqual(magnitude, Vector<float>.One), p * x, far);
-        return Vector.ConditionalSelect(Vector.Equals(x, x), y, x);
+        V q = V.Create(1.6371514e-06f);
+        q = V.MultiplyAdd(q, t, V.Create(-4.60580413e-05f));
+        q = V.MultiplyAdd(q, t, V.Create(0.00059680565f));
+        q = V.MultiplyAdd(q, t, V.Create(-0.0047595962f));
+        q = V.MultiplyAdd(q, t, V.Create(0.0264211353f));
+        q = V.MultiplyAdd(q, t, V.Create(-0.110080086f));
+        q = V.MultiplyAdd(q, t, V.Create(-0.631826043f));
+        q = V.MultiplyAdd(q, t, V.Create(-1.13023341f));
+        q = V.MultiplyAdd(q, t, V.Create(0.00032013806f));
+        V far = V.CopySign(V.Create(1) - Exp(q), x);
+        return V.Select(V.LessOrEqual(magnitude, V.Create(1)), p * x, far);
     }
 
-    /// <summary>x = n ln 2 + r with |r| ≤ ln 2 / 2: n + <see cref="Shift"/>, which leaves no bits for a fraction, so that the sum is rounded to an integer; and r.</summary>
+    /// <summary>x = n ln 2 + r with |r| ≤ ln 2 / 2: n + <see cref="Shift"/>, which leaves no bits for a fraction, so that the sum is rounded to an integer that its lowest bits are; and r.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static (Vector<float> Shifted, Vector<float> R) Reduce(Vector<float> x)
+    private static (V Shifted, V R) Reduce<V>(V x)
+        where V : struct, IFloats<V>
     {
-        Vector<float> shifted = Vector.MultiplyAddEstimate(x, Vector.Create(1.44269504f), Vector.Create(Shift));
-        Vector<float> n = shifted - Vector.Create(Shift);
+        V shifted = V.MultiplyAdd(x, V.Create(1.44269504f), V.Create(Shift));
+        V n = shifted - V.Create(Shift);
 
         // ln 2 in two parts, the first of so few bits that n times it is exact.
-        Vector<float> r = Vector.MultiplyAddEstimate(n, Vector.Create(-0.693359375f), x);
-        return (shifted, Vector.MultiplyAddEstimate(n, Vector.Create(2.12194440e-4f), r));
+        V r = V.MultiplyAdd(n, V.Create(-0.693359375f), x);
+        return (shifted, V.MultiplyAdd(n, V.Create(2.12194440e-4f), r));
     }
 
-    /// <summary>eʳ − 1 for |r| ≤ ln 2 / 2, by the Taylor series to r⁷.</summary>
+    /// <summary>eʳ − 1 for |r| ≤ ln 2 / 2: r + r²·q(r) with q of degree 4, within 3·10⁻⁸.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector<float> SmallExpM1(Vector<float> r)
+    private static V SmallExpM1<V>(V r)
+        where V : struct, IFloats<V>
     {
-        Vector<float> p = Vector.Create(1f / 5040);
-        p = Vector.MultiplyAddEstimate(p, r, Vector.Create(1f / 720));
-        p = Vector.MultiplyAddEstimate(p, r, Vector.Create(1f / 120));
-        p = Vector.MultiplyAddEstimate(p, r, Vector.Create(1f / 24));
-        p = Vector.MultiplyAddEstimate(p, r, Vector.Create(1f / 6));
-        p = Vector.MultiplyAddEstimate(p, r, Vector.Create(0.5f));
-        return Vector.MultiplyAddEstimate(p, r * r, r);
+        V q = V.Create(0.001392625f);
+        q = V.MultiplyAdd(q, r, V.Create(0.008363233f));
+        q = V.MultiplyAdd(q, r, V.Create(0.041666552f));
+        q = V.MultiplyAdd(q, r, V.Create(0.16666576f));
+        q = V.MultiplyAdd(q, r, V.Create(0.5f));
+        return V.MultiplyAdd(q, r * r, r);
     }
-
-    private static Vector<float> PowerOfTwo(Vector<int> n) => Vector.AsVectorSingle((n + Vector.Create(127)) << 23);
 }
