@@ -3,7 +3,7 @@ using System.Runtime.Intrinsics;
 
 namespace Limn.Engine.Kernels;
 
-/// <summary>C = alpha * A * B + beta * C by blocks that fit the caches, in parallel over blocks of C.</summary>
+/// <summary>C = alpha * A * B + beta * S by blocks that fit the caches, in parallel over blocks of C. S is C as it was, or a row that is the same for all rows of C.</summary>
 /// <remarks>
 /// The depth is cut into blocks of one size for every element, and the columns and rows of C only at multiples of a tile, so the
 /// number of threads changes who computes an element and never how. Blocking as in Goto, van de Geijn: Anatomy of
@@ -23,12 +23,12 @@ internal static unsafe class BlockedProduct
 
     public static void Run<TRight>(
         VectorWidth width, int m, int n, int k, float alpha, LeftOperand a, TRight b, float beta, float* c, nint ldc,
-        ReadOnlySpan<float> rowStart, Workers workers)
+        ReadOnlySpan<float> rowStart, Workers workers, float* bias = null)
         where TRight : struct, IRightOperand
     {
         fixed (float* start = rowStart)
         {
-            var product = new Product<TRight>(m, n, k, alpha, a, b, beta, c, ldc, rowStart.IsEmpty ? null : start);
+            var product = new Product<TRight>(m, n, k, alpha, a, b, beta, c, ldc, rowStart.IsEmpty ? null : start, bias);
             switch (width)
             {
                 case VectorWidth.Vector512: Run<Lane512, Vector512<float>, TRight>(product, workers); break;
@@ -44,7 +44,7 @@ internal static unsafe class BlockedProduct
         where TVector : unmanaged
         where TRight : struct, IRightOperand
     {
-        int panelWidth = 3 * TLane.Width;
+        int panelWidth = PanelWidth<TLane, TVector>(product.N);
         int panels = (product.N + panelWidth - 1) / panelWidth, tileRows = (product.M + TLane.TileRows - 1) / TLane.TileRows;
         int panelsPerBlock = Math.Min(panels, PanelsPerBlock), tileRowsPerBlock = tileRows;
         long threads = Math.Min(workers.Count, (long)product.M * product.N * product.K / WorthAThread);
@@ -79,7 +79,7 @@ internal static unsafe class BlockedProduct
         where TVector : unmanaged
         where TRight : struct, IRightOperand
     {
-        int panelWidth = 3 * TLane.Width, depthBlock = DepthBlockOf(product.K), panels = (toColumn - fromColumn + panelWidth - 1) / panelWidth;
+        int panelWidth = PanelWidth<TLane, TVector>(product.N), depthBlock = DepthBlockOf(product.K), panels = (toColumn - fromColumn + panelWidth - 1) / panelWidth;
         float beta = product.Beta;
         if (product.RowStart != null)
         {
@@ -130,14 +130,14 @@ internal static unsafe class BlockedProduct
                         b = scratch.Pointer;
                         product.B.Pack(b, panelWidth, p, depth, column, columns);
                     }
-                    Panel<TLane, TVector, TRight>(product, left, row, passEnd, column, columns, depth, b, step, p == 0 ? beta : 1);
+                    Panel<TLane, TVector, TRight>(product, left, row, passEnd, column, columns, depth, b, step, p == 0 ? product.Bias : null, p == 0 ? beta : 1);
                 }
             }
         }
     }
 
     private static void Panel<TLane, TVector, TRight>(
-        in Product<TRight> product, LeftTiles tiles, int fromRow, int toRow, int column, int columns, int depth, float* b, nint step, float beta)
+        in Product<TRight> product, LeftTiles tiles, int fromRow, int toRow, int column, int columns, int depth, float* b, nint step, float* bias, float beta)
         where TLane : struct, ILane<TVector>
         where TVector : unmanaged
         where TRight : struct, IRightOperand
@@ -148,17 +148,18 @@ internal static unsafe class BlockedProduct
         for (int i = fromRow; i < toRow; i += TLane.TileRows, left += tiles.TileStep)
         {
             int rows = Math.Min(TLane.TileRows, toRow - i);
-            float* c = product.C + i * product.Ldc + column;
+            float* c = product.C + i * product.Ldc + column, start = bias == null ? c : bias + column;
+            nint startStep = bias == null ? product.Ldc : 0;
             if (columns == tileWidth)
             {
-                TileKernel<TLane, TVector>.Run(rows, vectors, depth, left, tiles.Row, tiles.Step, b, step, c, product.Ldc, product.Alpha, beta);
+                TileKernel<TLane, TVector>.Run(rows, vectors, depth, left, tiles.Row, tiles.Step, b, step, c, product.Ldc, start, startStep, product.Alpha, beta);
                 continue;
             }
-            TileKernel<TLane, TVector>.Run(rows, vectors, depth, left, tiles.Row, tiles.Step, b, step, edge, tileWidth, product.Alpha, 0);
+            TileKernel<TLane, TVector>.Run(rows, vectors, depth, left, tiles.Row, tiles.Step, b, step, edge, tileWidth, edge, tileWidth, product.Alpha, 0);
             for (int r = 0; r < rows; r++)
             {
-                float* from = edge + r * tileWidth, to = c + r * product.Ldc;
-                for (int j = 0; j < columns; j++) to[j] = beta == 0 ? from[j] : float.MultiplyAddEstimate(beta, to[j], from[j]);
+                float* from = edge + r * tileWidth, to = c + r * product.Ldc, at = start + r * startStep;
+                for (int j = 0; j < columns; j++) to[j] = beta == 0 ? from[j] : float.MultiplyAddEstimate(beta, at[j], from[j]);
             }
         }
     }
@@ -185,6 +186,15 @@ internal static unsafe class BlockedProduct
         public float* Data => (float*)Address;
     }
 
+    /// <summary>The columns of a panel: equal panels of at most 3 vectors, so that no tile is too narrow to keep the multipliers busy.</summary>
+    private static int PanelWidth<TLane, TVector>(int columns)
+        where TLane : struct, ILane<TVector>
+        where TVector : unmanaged
+    {
+        int vectors = (columns + TLane.Width - 1) / TLane.Width, panels = (vectors + 2) / 3;
+        return (vectors + panels - 1) / panels * TLane.Width;
+    }
+
     /// <summary>Equal blocks, none deeper than <see cref="DepthBlock"/>.</summary>
     private static int DepthBlockOf(int k)
     {
@@ -192,15 +202,16 @@ internal static unsafe class BlockedProduct
         return Math.Max(1, (k + blocks - 1) / blocks);
     }
 
-    /// <summary>One product. Where RowStart is not null C starts from it, one number a row, and beta is not used.</summary>
+    /// <summary>One product. Where RowStart is not null C starts from it, one number a row, and beta is not used; where Bias is not null beta is its factor and not C's.</summary>
     private readonly record struct Product<TRight>(
-        int M, int N, int K, float Alpha, LeftOperand A, TRight B, float Beta, nint CAddress, nint Ldc, nint RowStartAddress)
+        int M, int N, int K, float Alpha, LeftOperand A, TRight B, float Beta, nint CAddress, nint Ldc, nint RowStartAddress, nint BiasAddress)
         where TRight : struct, IRightOperand
     {
-        public Product(int m, int n, int k, float alpha, LeftOperand a, TRight b, float beta, float* c, nint ldc, float* rowStart)
-            : this(m, n, k, alpha, a, b, beta, (nint)c, ldc, (nint)rowStart) { }
+        public Product(int m, int n, int k, float alpha, LeftOperand a, TRight b, float beta, float* c, nint ldc, float* rowStart, float* bias)
+            : this(m, n, k, alpha, a, b, beta, (nint)c, ldc, (nint)rowStart, (nint)bias) { }
 
         public float* C => (float*)CAddress;
         public float* RowStart => (float*)RowStartAddress;
+        public float* Bias => (float*)BiasAddress;
     }
 }

@@ -35,6 +35,30 @@ internal static unsafe class Gemm
         fixed (float* pa = a, pb = b, pc = c) Multiply(width, transA, transB, m, n, k, alpha, pa, lda, pb, ldb, beta, pc, ldc, workers);
     }
 
+    /// <summary>C = alpha * op(A) * op(B) + beta * (the bias in every row), with a number of the bias for each column of C; the rest as for a product without.</summary>
+    /// <exception cref="ArgumentException">As for a product without bias, or the bias has another length.</exception>
+    public static void MultiplyAdd(
+        bool transA, bool transB, int m, int n, int k, float alpha, ReadOnlySpan<float> a, int lda, ReadOnlySpan<float> b, int ldb,
+        float beta, ReadOnlySpan<float> bias, Span<float> c, int ldc, Workers workers)
+    {
+        Check(transA, transB, m, n, k, a.Length, lda, b.Length, ldb, c.Length, ldc);
+        if (bias.Length != n) throw new ArgumentException($"A bias of {bias.Length} numbers does not fit {n} columns.", nameof(bias));
+        if (k == 0 || alpha == 0 || beta == 0 || m == 0 || n == 0 || SuitsDots(transA, transB, m, n, k) || SuitsColumns(transA, transB, m, n))
+        {
+            for (int i = 0; i < m && beta != 0; i++) bias.CopyTo(c.Slice(i * ldc, n));
+            Multiply(transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, workers);
+            return;
+        }
+        fixed (float* pa = a, pb = b, pc = c, start = bias)
+        {
+            var left = new LeftOperand((nint)pa, transA ? 1 : lda, transA ? lda : 1);
+            if (transB)
+                BlockedProduct.Run(VectorWidths.Best, m, n, k, alpha, left, new TransposedOperand(pb, ldb), beta, pc, ldc, default, workers, start);
+            else
+                BlockedProduct.Run(VectorWidths.Best, m, n, k, alpha, left, new RowMajorOperand(pb, ldb), beta, pc, ldc, default, workers, start);
+        }
+    }
+
     /// <summary>
     /// A product for each entry of the offsets: C at cOffsets[i] = alpha * op(A at aOffsets[i]) * op(B at bOffsets[i]) + beta * C.
     /// An operand that is broadcast has the same offset several times; the blocks of C must not overlap.
@@ -83,11 +107,11 @@ internal static unsafe class Gemm
         {
             Scale(m, n, beta, c, ldc);
         }
-        else if (!transA && transB && Math.Min(m, n) <= (k < ShortDepth ? NarrowAndShort : Narrow))
+        else if (SuitsDots(transA, transB, m, n, k))
         {
             Dots(width, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, workers);
         }
-        else if (n < Math.Min(m, Narrow / 2) && !(!transA && transB))
+        else if (SuitsColumns(transA, transB, m, n))
         {
             NarrowColumns(width, transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, workers);
         }
@@ -100,6 +124,10 @@ internal static unsafe class Gemm
                 BlockedProduct.Run(width, m, n, k, alpha, left, new RowMajorOperand(b, ldb), beta, c, ldc, default, workers);
         }
     }
+
+    private static bool SuitsDots(bool transA, bool transB, int m, int n, int k) => !transA && transB && Math.Min(m, n) <= (k < ShortDepth ? NarrowAndShort : Narrow);
+
+    private static bool SuitsColumns(bool transA, bool transB, int m, int n) => n < Math.Min(m, Narrow / 2) && !(!transA && transB);
 
     /// <summary>Few columns would leave most of a vector empty, so the vectors run along the depth or along the rows of C instead.</summary>
     private static void NarrowColumns(

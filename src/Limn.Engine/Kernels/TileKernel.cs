@@ -28,44 +28,45 @@ internal static unsafe class TileKernel<TLane, TVector>
     where TLane : struct, ILane<TVector>
     where TVector : unmanaged
 {
-    /// <summary>C = alpha * A * B + beta * C for one tile; C is not read where beta is 0.</summary>
+    /// <summary>C = alpha * A * B + beta * S for one tile; S is not read where beta is 0.</summary>
     /// <remarks>
+    /// S, at <paramref name="start"/>, may be C itself; with a step of 0 from row to row it is one row for all: a bias.
     /// The tile has 1 to 8 rows of 1 to 3 vectors, and each sum <paramref name="depth"/> terms. A(i, p) is at a[i * aRow + p * aStep],
     /// and row p of B starts at b[p * bStep].
     /// </remarks>
     public static void Run(
-        int rows, int vectors, int depth, float* a, nint aRow, nint aStep, float* b, nint bStep, float* c, nint ldc, float alpha, float beta)
+        int rows, int vectors, int depth, float* a, nint aRow, nint aStep, float* b, nint bStep, float* c, nint ldc, float* start, nint ldStart, float alpha, float beta)
     {
         switch (rows)
         {
-            case 1: Run<N1>(vectors, depth, a, aRow, aStep, b, bStep, c, ldc, alpha, beta); break;
-            case 2: Run<N2>(vectors, depth, a, aRow, aStep, b, bStep, c, ldc, alpha, beta); break;
-            case 3: Run<N3>(vectors, depth, a, aRow, aStep, b, bStep, c, ldc, alpha, beta); break;
-            case 4: Run<N4>(vectors, depth, a, aRow, aStep, b, bStep, c, ldc, alpha, beta); break;
-            case 5: Run<N5>(vectors, depth, a, aRow, aStep, b, bStep, c, ldc, alpha, beta); break;
-            case 6: Run<N6>(vectors, depth, a, aRow, aStep, b, bStep, c, ldc, alpha, beta); break;
-            case 7: Run<N7>(vectors, depth, a, aRow, aStep, b, bStep, c, ldc, alpha, beta); break;
-            case 8: Run<N8>(vectors, depth, a, aRow, aStep, b, bStep, c, ldc, alpha, beta); break;
+            case 1: Run<N1>(vectors, depth, a, aRow, aStep, b, bStep, c, ldc, start, ldStart, alpha, beta); break;
+            case 2: Run<N2>(vectors, depth, a, aRow, aStep, b, bStep, c, ldc, start, ldStart, alpha, beta); break;
+            case 3: Run<N3>(vectors, depth, a, aRow, aStep, b, bStep, c, ldc, start, ldStart, alpha, beta); break;
+            case 4: Run<N4>(vectors, depth, a, aRow, aStep, b, bStep, c, ldc, start, ldStart, alpha, beta); break;
+            case 5: Run<N5>(vectors, depth, a, aRow, aStep, b, bStep, c, ldc, start, ldStart, alpha, beta); break;
+            case 6: Run<N6>(vectors, depth, a, aRow, aStep, b, bStep, c, ldc, start, ldStart, alpha, beta); break;
+            case 7: Run<N7>(vectors, depth, a, aRow, aStep, b, bStep, c, ldc, start, ldStart, alpha, beta); break;
+            case 8: Run<N8>(vectors, depth, a, aRow, aStep, b, bStep, c, ldc, start, ldStart, alpha, beta); break;
             default: throw new ArgumentOutOfRangeException(nameof(rows), rows, "A tile has 1 to 8 rows.");
         }
     }
 
     private static void Run<TRows>(
-        int vectors, int depth, float* a, nint aRow, nint aStep, float* b, nint bStep, float* c, nint ldc, float alpha, float beta)
+        int vectors, int depth, float* a, nint aRow, nint aStep, float* b, nint bStep, float* c, nint ldc, float* start, nint ldStart, float alpha, float beta)
         where TRows : struct, ICount
     {
         switch (vectors)
         {
-            case 1: Run<TRows, N1>(depth, a, aRow, aStep, b, bStep, c, ldc, alpha, beta); break;
-            case 2: Run<TRows, N2>(depth, a, aRow, aStep, b, bStep, c, ldc, alpha, beta); break;
-            case 3: Run<TRows, N3>(depth, a, aRow, aStep, b, bStep, c, ldc, alpha, beta); break;
+            case 1: Run<TRows, N1>(depth, a, aRow, aStep, b, bStep, c, ldc, start, ldStart, alpha, beta); break;
+            case 2: Run<TRows, N2>(depth, a, aRow, aStep, b, bStep, c, ldc, start, ldStart, alpha, beta); break;
+            case 3: Run<TRows, N3>(depth, a, aRow, aStep, b, bStep, c, ldc, start, ldStart, alpha, beta); break;
             default: throw new ArgumentOutOfRangeException(nameof(vectors), vectors, "A tile is 1 to 3 vectors wide.");
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Run<TRows, TVectors>(
-        int depth, float* a, nint aRow, nint aStep, float* b, nint bStep, float* c, nint ldc, float alpha, float beta)
+        int depth, float* a, nint aRow, nint aStep, float* b, nint bStep, float* c, nint ldc, float* start, nint ldStart, float alpha, float beta)
         where TRows : struct, ICount
         where TVectors : struct, ICount
     {
@@ -139,30 +140,30 @@ internal static unsafe class TileKernel<TLane, TVector>
             a += aStep;
             b += bStep;
         }
-        Finish<TVectors>(c00, c01, c02, c, alpha, beta);
-        if (TRows.Value > 1) Finish<TVectors>(c10, c11, c12, c + ldc, alpha, beta);
-        if (TRows.Value > 2) Finish<TVectors>(c20, c21, c22, c + 2 * ldc, alpha, beta);
-        if (TRows.Value > 3) Finish<TVectors>(c30, c31, c32, c + 3 * ldc, alpha, beta);
-        if (TRows.Value > 4) Finish<TVectors>(c40, c41, c42, c + 4 * ldc, alpha, beta);
-        if (TRows.Value > 5) Finish<TVectors>(c50, c51, c52, c + 5 * ldc, alpha, beta);
-        if (TRows.Value > 6) Finish<TVectors>(c60, c61, c62, c + 6 * ldc, alpha, beta);
-        if (TRows.Value > 7) Finish<TVectors>(c70, c71, c72, c + 7 * ldc, alpha, beta);
+        Finish<TVectors>(c00, c01, c02, c, start, alpha, beta);
+        if (TRows.Value > 1) Finish<TVectors>(c10, c11, c12, c + ldc, start + ldStart, alpha, beta);
+        if (TRows.Value > 2) Finish<TVectors>(c20, c21, c22, c + 2 * ldc, start + 2 * ldStart, alpha, beta);
+        if (TRows.Value > 3) Finish<TVectors>(c30, c31, c32, c + 3 * ldc, start + 3 * ldStart, alpha, beta);
+        if (TRows.Value > 4) Finish<TVectors>(c40, c41, c42, c + 4 * ldc, start + 4 * ldStart, alpha, beta);
+        if (TRows.Value > 5) Finish<TVectors>(c50, c51, c52, c + 5 * ldc, start + 5 * ldStart, alpha, beta);
+        if (TRows.Value > 6) Finish<TVectors>(c60, c61, c62, c + 6 * ldc, start + 6 * ldStart, alpha, beta);
+        if (TRows.Value > 7) Finish<TVectors>(c70, c71, c72, c + 7 * ldc, start + 7 * ldStart, alpha, beta);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Finish<TVectors>(TVector c0, TVector c1, TVector c2, float* c, float alpha, float beta)
+    private static void Finish<TVectors>(TVector c0, TVector c1, TVector c2, float* c, float* start, float alpha, float beta)
         where TVectors : struct, ICount
     {
-        Finish(c0, c, alpha, beta);
-        if (TVectors.Value > 1) Finish(c1, c + TLane.Width, alpha, beta);
-        if (TVectors.Value > 2) Finish(c2, c + 2 * TLane.Width, alpha, beta);
+        Finish(c0, c, start, alpha, beta);
+        if (TVectors.Value > 1) Finish(c1, c + TLane.Width, start + TLane.Width, alpha, beta);
+        if (TVectors.Value > 2) Finish(c2, c + 2 * TLane.Width, start + 2 * TLane.Width, alpha, beta);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Finish(TVector sum, float* c, float alpha, float beta)
+    private static void Finish(TVector sum, float* c, float* start, float alpha, float beta)
     {
         TVector scaled = TLane.Multiply(TLane.Broadcast(alpha), sum);
-        if (beta != 0) scaled = TLane.MultiplyAdd(TLane.Broadcast(beta), TLane.Load(c), scaled);
+        if (beta != 0) scaled = TLane.MultiplyAdd(TLane.Broadcast(beta), TLane.Load(start), scaled);
         TLane.Store(scaled, c);
     }
 }

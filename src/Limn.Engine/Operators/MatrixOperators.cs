@@ -126,6 +126,11 @@ public sealed class Gemm : Operator
             return;
         }
         Span<float> result = context.OutputFloats();
+        if (context.Has(2) && context.Dims(2) is [.., var columns] && columns == n && context.Floats(2).Length == n)
+        {
+            Kernels.Gemm.MultiplyAdd(TransA, TransB, m, n, k, Alpha, context.Floats(0), a[1], context.Floats(1), b[1], Beta, context.Floats(2), result, n, context.Workers);
+            return;
+        }
         if (context.Has(2) && Beta != 0) Broadcast.Expand(context.Floats(2), context.Dims(2), result, y, context.Workers);
         Kernels.Gemm.Multiply(TransA, TransB, m, n, k, Alpha, context.Floats(0), a[1], context.Floats(1), b[1], context.Has(2) ? Beta : 0, result, n, context.Workers);
     }

@@ -51,6 +51,24 @@ public sealed class GemmTests
     }
 
     [Fact]
+    public void A_bias_is_added_to_every_row_at_every_edge_size()
+    {
+        foreach (int m in new[] { 1, 2, 7, 8, 9, 17, 140 })
+            foreach (int n in new[] { 1, 3, 15, 16, 17, 31, 47, 48, 49, 64, 65, 97 })
+                foreach (int k in new[] { 0, 1, 20, 64, 300 })
+                    for (int flags = 0; flags < 8; flags++)
+                    {
+                        bool transA = (flags & 1) != 0, transB = (flags & 2) != 0;
+                        float beta = (flags & 4) != 0 ? 1 : -0.5f;
+                        float[] a = Numbers.Random(m * k, 1), b = Numbers.Random(k * n, 2), bias = Numbers.Random(n, 3), c = new float[m * n], expected = new float[m * n];
+                        for (int i = 0; i < m * n; i++) (c[i], expected[i]) = (float.NaN, bias[i % n]);
+                        Gemm.Multiply(transA, transB, m, n, k, 0.75f, a, transA ? m : k, b, transB ? k : n, beta, expected, n, Workers.Single);
+                        Gemm.MultiplyAdd(transA, transB, m, n, k, 0.75f, a, transA ? m : k, b, transB ? k : n, beta, bias, c, n, Workers.Single);
+                        Naive.SameBits(expected, c);
+                    }
+    }
+
+    [Fact]
     public void Gemm_with_alpha_zero_scales_c_and_reads_neither_operand()
     {
         float[] a = [float.NaN, 1], b = [1, float.PositiveInfinity], c = [3];
