@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Limn.Engine;
 
 namespace Limn.Games;
 
@@ -42,6 +43,9 @@ public sealed class Game
     /// <summary>How many draws the value of a coalition is the mean of.</summary>
     public int Draws => function.Draws;
 
+    /// <summary>What a draw weighs in that mean; the weights add up to one.</summary>
+    public double WeightOf(int draw) => function.Weights?[draw] ?? 1.0 / Draws;
+
     /// <summary>What nobody is worth: the score with all features absent.</summary>
     public double Empty => Ends.Empty;
 
@@ -70,6 +74,28 @@ public sealed class Game
     private double Lowest { get; set; } = double.PositiveInfinity;
 
     private double Highest { get; set; } = double.NegativeInfinity;
+
+    /// <summary>What nobody is worth at each draw; <see cref="Empty"/> is their mean.</summary>
+    public double[] EmptyAtDraws()
+    {
+        var nobody = new Coalitions(Players, Draws);
+        for (int d = 0; d < Draws; d++) nobody.AddEmpty();
+        double[] values = ValuesAt(nobody, [.. Enumerable.Range(0, Draws)]);
+        ends ??= (Enumerable.Range(0, Draws).Sum(d => WeightOf(d) * values[d]), Values(new Coalitions(Players, 1).AddFull())[0]);
+        return values;
+    }
+
+    /// <summary>A draw by chance, each as likely as it weighs.</summary>
+    /// <param name="random">Where chance comes from.</param>
+    /// <param name="at">Which of its numbers to take.</param>
+    internal int RandomDraw(CounterRandom random, ulong at)
+    {
+        if (function.Weights is null) return random.Below(Draws, at);
+        double left = random.Uniform(at);
+        int draw = 0;
+        while (draw < Draws - 1 && (left -= WeightOf(draw)) >= 0) draw++;
+        return draw;
+    }
 
     private (double Empty, double Full) Ends => ends ??= Values(new Coalitions(Players, 2).AddEmpty().AddFull()) is var v ? (v[0], v[1]) : default;
 

@@ -6,8 +6,14 @@ public interface IValueFunction
     /// <summary>The number of players.</summary>
     int Players { get; }
 
-    /// <summary>How many draws the value of a coalition is the mean of, such as the rows of a background; 1 where it is a single number.</summary>
+    /// <summary>
+    /// How many draws the value of a coalition is the mean of, such as the rows of a background; 1 where it is a single number. A draw decides what is absent, so everybody together is
+    /// worth the same at each.
+    /// </summary>
     int Draws => 1;
+
+    /// <summary>The weight of each draw in that mean, adding up to one; null where all count the same.</summary>
+    IReadOnlyList<double>? Weights => null;
 
     /// <summary>The values of some coalitions.</summary>
     /// <param name="coalitions">All coalitions.</param>

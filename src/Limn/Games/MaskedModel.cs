@@ -24,39 +24,50 @@ internal sealed class MaskedModel(Workbench bench, int row, IMasker masker) : IV
 
     public int Draws => masker.Draws;
 
-    public void Evaluate(Coalitions coalitions, int from, Span<double> values)
+    public IReadOnlyList<double>? Weights => masker.Weights;
+
+    public void Evaluate(Coalitions coalitions, int from, Span<double> values) => Check(coalitions, from, [], values,
+        (some, first, _, found) => InUnits(found, Math.Max(1, size / masker.Draws), (at, part, place) => Unit(some, first + at, part, place)));
+
+    public void EvaluateDraws(Coalitions coalitions, ReadOnlySpan<int> draws, Span<double> values) => Check(coalitions, 0, draws.ToArray(), values,
+        (some, first, at, found) => InUnits(found, size, (from, part, place) =>
+        {
+            for (int i = 0; i < part.Length; i++) masker.Write(some[first + from + i], at[from + i], 1, place.Room, i);
+            bench.Scorer.Scores(row, place.Rows(part.Length), part, place.Session);
+        }));
+
+    private delegate void Answering(Coalitions coalitions, int from, int[] draws, Span<double> values);
+
+    private delegate void Answer(int from, Span<double> values, Workplace place);
+
+    /// <summary>Asks, and asks some once more where the answers may vary.</summary>
+    private void Check(Coalitions coalitions, int from, int[] draws, Span<double> values, Answering ask)
     {
-        Run(coalitions, from, values);
+        ask(coalitions, from, draws, values);
         if (!bench.Scorer.MayVary) return;
         var again = new Coalitions(coalitions.Players);
-        for (int i = 0; i < values.Length; i += AskAgain) again.Add(coalitions[from + i]);
+        List<int> drawsAgain = [];
+        for (int i = 0; i < values.Length; i += AskAgain)
+        {
+            again.Add(coalitions[from + i]);
+            if (draws.Length > 0) drawsAgain.Add(draws[i]);
+        }
         var second = new double[again.Count];
-        Run(again, 0, second);
+        ask(again, 0, [.. drawsAgain], second);
         for (int i = 0; i < second.Length; i++)
             if (Math.Abs(second[i] - values[i * AskAgain]) > 1e-6 + 1e-4 * Math.Abs(second[i]))
                 throw new PredictorException($"The model is not deterministic: asked twice for row {row} with {Coalitions.Size(again[i])} of {Players} features present, it scored {values[i * AskAgain]} and {second[i]}. Fix its seed, or switch its sampling off.");
     }
 
-    public void EvaluateDraws(Coalitions coalitions, ReadOnlySpan<int> draws, Span<double> values)
+    /// <summary>Fills values in units, several at a time where there are several workers.</summary>
+    private void InUnits(Span<double> values, int each, Answer answer)
     {
-        Workplace place = bench.Take(masker);
-        for (int from = 0; from < values.Length; from += size)
-        {
-            int count = Math.Min(size, values.Length - from);
-            for (int i = 0; i < count; i++) masker.Write(coalitions[from + i], draws[from + i], 1, place.Room, i);
-            bench.Scorer.Scores(row, place.Rows(count), values.Slice(from, count), place.Session);
-        }
-        bench.GiveBack(place);
-    }
-
-    private void Run(Coalitions coalitions, int from, Span<double> values)
-    {
-        int each = Math.Max(1, size / masker.Draws), units = (values.Length + each - 1) / each;
+        int units = (values.Length + each - 1) / each;
         bench.Scorer.Turn(row);
         if (units < 2 || bench.Scorer.Workers < 2)
         {
             Workplace place = bench.Take(masker);
-            for (int u = 0; u < units; u++) Unit(coalitions, from + u * each, values.Slice(u * each, Math.Min(each, values.Length - u * each)), place);
+            for (int u = 0; u < units; u++) answer(u * each, values.Slice(u * each, Math.Min(each, values.Length - u * each)), place);
             bench.GiveBack(place);
             return;
         }
@@ -65,7 +76,7 @@ internal sealed class MaskedModel(Workbench bench, int row, IMasker masker) : IV
         {
             Parallel.For(0, units, new ParallelOptions { MaxDegreeOfParallelism = bench.Scorer.Workers }, () => bench.Take(masker), (u, _, place) =>
             {
-                Unit(coalitions, from + u * each, found.AsSpan(u * each, Math.Min(each, found.Length - u * each)), place);
+                answer(u * each, found.AsSpan(u * each, Math.Min(each, found.Length - u * each)), place);
                 return place;
             }, bench.GiveBack);
         }

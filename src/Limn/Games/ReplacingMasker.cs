@@ -17,9 +17,14 @@ public sealed class ReplacingMasker(Players players, IReadOnlyList<NdArray> pres
 {
     private const int ShortRow = 256;
 
+    private static readonly Vector<int> Bit = new([.. Enumerable.Range(0, Vector<int>.Count).Select(i => 1 << i)]);
+
     // Short rows of many draws are mixed across their ends: the row as often as a vector has elements, so that it begins anew at a vector's beginning.
     private readonly float[]?[] repeated = [.. present.Select((x, i) => x.Type.Storage() == Storage.Float && x.Length is > 0 and <= ShortRow && absent[i].Dims[0] >= Vector<float>.Count
         ? Enumerable.Repeat(x.Floats.ToArray(), Vector<float>.Count).SelectMany(v => v).ToArray() : null)];
+
+    // Where every element is the player of its own number, a coalition's bits are the mask.
+    private readonly bool[] own = [.. present.Select((x, i) => x.Type.Storage() == Storage.Float && players.Of[i].Length > 0 && players.Of[i].Select((p, e) => p == e).All(same => same))];
 
     public int Players => players.Count;
 
@@ -35,6 +40,11 @@ public sealed class ReplacingMasker(Players players, IReadOnlyList<NdArray> pres
         for (int place = 0; place < present.Count; place++)
         {
             int length = present[place].Length;
+            if (draws == 1 && own[place])
+            {
+                Mix(coalition, present[place].Floats, absent[place].Floats.Slice(draw * length, length), rows[place].Floats.Slice(at * length, length));
+                continue;
+            }
             bool isShort = repeated[place] is not null && draws >= Vector<float>.Count;
             int[] stays = ArrayPool<int>.Shared.Rent(isShort ? length * Vector<float>.Count : length);
             int[] of = players.Of[place];
@@ -103,6 +113,18 @@ public sealed class ReplacingMasker(Players players, IReadOnlyList<NdArray> pres
             chosen.CopyTo(mixed[e..]);
         }
         for (; e < stays.Length; e++) mixed[e] = stays[e] != 0 ? present[e] : absent[e];
+    }
+
+    private static void Mix(ReadOnlySpan<ulong> coalition, ReadOnlySpan<float> present, ReadOnlySpan<float> absent, Span<float> mixed)
+    {
+        Vector<int> bit = Bit;
+        int e = 0;
+        for (; e <= mixed.Length - Vector<float>.Count; e += Vector<float>.Count)
+        {
+            Vector<int> chosen = Vector.Equals(Vector.BitwiseAnd(Vector.Create((int)(coalition[e >> 6] >> (e & 63))), bit), bit);
+            Vector.ConditionalSelect(chosen, new Vector<float>(present[e..]), new Vector<float>(absent[e..])).CopyTo(mixed[e..]);
+        }
+        for (; e < mixed.Length; e++) mixed[e] = Coalitions.Has(coalition, e) ? present[e] : absent[e];
     }
 
     private static void Choose<T>(ReadOnlySpan<int> stays, ReadOnlySpan<T> present, ReadOnlySpan<T> absent, Span<T> mixed)

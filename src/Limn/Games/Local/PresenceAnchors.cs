@@ -26,7 +26,7 @@ internal sealed class PresenceAnchors(Game game, double cutoff, ulong seed) : IA
             for (int i = 0; i < count; i++)
             {
                 var random = new CounterRandom(seed, (ulong)(first + coalitions.Count));
-                draws[coalitions.Count] = random.Below(game.Draws, (ulong)words.Length);
+                draws[coalitions.Count] = game.RandomDraw(random, (ulong)words.Length);
                 for (int w = 0; w < words.Length; w++) words[w] = random.Bits((ulong)w);
                 words[^1] &= last;
                 coalitions.Add(words);
@@ -46,6 +46,8 @@ internal sealed class DecisionGame(Decision decision, int row, IMasker masker, i
     public int Players => masker.Players;
 
     public int Draws => masker.Draws;
+
+    public IReadOnlyList<double>? Weights => masker.Weights;
 
     public void Evaluate(Coalitions coalitions, int from, Span<double> values)
     {

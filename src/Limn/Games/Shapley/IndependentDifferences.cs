@@ -49,7 +49,7 @@ internal sealed class IndependentDifferences(Game game, ulong seed)
                 for (int j = 0; j < at; j++) coalitions.Join(order[j]);
                 coalitions.Add(coalitions[coalitions.Count - 1]);
                 coalitions.Join(feature);
-                draws[2 * k] = draws[2 * k + 1] = random.Below(game.Draws, (ulong)n);
+                draws[2 * k] = draws[2 * k + 1] = game.RandomDraw(random, (ulong)n);
             }
             double[] values = game.ValuesAt(coalitions, draws);
             for (int k = 0; k < count; k++) moments[feature].Add([values[2 * k + 1] - values[2 * k]]);
