@@ -45,7 +45,8 @@ internal static unsafe class Gemm
         if (bias.Length != n) throw new ArgumentException($"A bias of {bias.Length} numbers does not fit {n} columns.", nameof(bias));
         if (k == 0 || alpha == 0 || beta == 0 || m == 0 || n == 0 || SuitsDots(transA, transB, m, n, k) || SuitsColumns(transA, transB, m, n))
         {
-            for (int i = 0; i < m && beta != 0; i++) bias.CopyTo(c.Slice(i * ldc, n));
+            if (n == 1 && ldc == 1) c[..m].Fill(bias[0]);
+            else for (int i = 0; i < m && beta != 0; i++) bias.CopyTo(c.Slice(i * ldc, n));
             Multiply(transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, workers);
             return;
         }
@@ -168,7 +169,21 @@ internal static unsafe class Gemm
         {
             float* pa = alongRows ? a + from * lda : a, pb = alongRows ? b : b + from * ldb;
             float* pc = c + (alongRows ? from * ldc : from);
-            Dots(width, alongRows ? to - from : m, alongRows ? n : to - from, k, pa, lda, pb, ldb, pc, ldc, alpha, beta);
+            if (n == 1 && alongRows) Dots(width, to - from, k, pa, lda, pb, pc, ldc, alpha, beta);
+            else if (m == 1) Dots(width, to - from, k, pb, ldb, pa, pc, 1, alpha, beta);
+            else Dots(width, alongRows ? to - from : m, alongRows ? n : to - from, k, pa, lda, pb, ldb, pc, ldc, alpha, beta);
+        }
+    }
+
+    /// <summary>Scalar products of rows with one vector.</summary>
+    private static void Dots(VectorWidth width, int rows, int k, float* a, nint lda, float* b, float* c, nint step, float alpha, float beta)
+    {
+        switch (width)
+        {
+            case VectorWidth.Vector512: VectorDot<Lane512, Vector512<float>>.Run(rows, k, a, lda, b, c, step, alpha, beta); break;
+            case VectorWidth.Vector256: VectorDot<Lane256, Vector256<float>>.Run(rows, k, a, lda, b, c, step, alpha, beta); break;
+            case VectorWidth.Vector128: VectorDot<Lane128, Vector128<float>>.Run(rows, k, a, lda, b, c, step, alpha, beta); break;
+            default: VectorDot<LaneScalar, float>.Run(rows, k, a, lda, b, c, step, alpha, beta); break;
         }
     }
 

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.Arm;
+using System.Runtime.Intrinsics.X86;
 
 namespace Limn.Engine.Kernels;
 
@@ -18,6 +19,10 @@ internal unsafe interface ILane<TVector>
     static abstract int TileRows { get; }
 
     static abstract TVector Load(float* from);
+
+    /// <summary>The first floats, fewer than a vector has, and zeros; memory beyond them is not touched.</summary>
+    static abstract TVector LoadFirst(float* from, int count);
+
     static abstract void Store(TVector vector, float* to);
     static abstract TVector Broadcast(float value);
 
@@ -35,6 +40,15 @@ internal readonly unsafe struct Lane512 : ILane<Vector512<float>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Load(float* from) => Vector512.Load(from);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> LoadFirst(float* from, int count)
+    {
+        if (Avx512F.IsSupported) return Avx512F.MaskLoad(from, Vector512.LessThan(Vector512<int>.Indices, Vector512.Create(count)).AsSingle(), Vector512<float>.Zero);
+        Vector512<float> some = default;
+        for (int i = 0; i < count; i++) some = some.WithElement(i, from[i]);
+        return some;
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Vector512<float> vector, float* to) => vector.Store(to);
@@ -62,6 +76,15 @@ internal readonly unsafe struct Lane256 : ILane<Vector256<float>>
     public static Vector256<float> Load(float* from) => Vector256.Load(from);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> LoadFirst(float* from, int count)
+    {
+        if (Avx.IsSupported) return Avx.MaskLoad(from, Vector256.LessThan(Vector256<int>.Indices, Vector256.Create(count)).AsSingle());
+        Vector256<float> some = default;
+        for (int i = 0; i < count; i++) some = some.WithElement(i, from[i]);
+        return some;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Vector256<float> vector, float* to) => vector.Store(to);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -85,6 +108,14 @@ internal readonly unsafe struct Lane128 : ILane<Vector128<float>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Load(float* from) => Vector128.Load(from);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> LoadFirst(float* from, int count)
+    {
+        if (Avx.IsSupported) return Avx.MaskLoad(from, Vector128.LessThan(Vector128<int>.Indices, Vector128.Create(count)).AsSingle());
+        float second = count > 1 ? from[1] : 0, third = count > 2 ? from[2] : 0;
+        return Vector128.Create(count > 0 ? from[0] : 0, second, third, 0);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Vector128<float> vector, float* to) => vector.Store(to);
@@ -111,6 +142,9 @@ internal readonly unsafe struct LaneScalar : ILane<float>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Load(float* from) => *from;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float LoadFirst(float* from, int count) => 0; // a vector of one has no part
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(float vector, float* to) => *to = vector;

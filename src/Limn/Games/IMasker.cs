@@ -24,4 +24,15 @@ public interface IMasker
     /// <param name="rows">Where to.</param>
     /// <param name="at">The first row to write.</param>
     void Write(ReadOnlySpan<ulong> coalition, int draw, int draws, IReadOnlyList<NdArray> rows, int at);
+
+    /// <summary>Writes a row of each of several coalitions, each at one draw.</summary>
+    /// <param name="coalitions">The coalitions.</param>
+    /// <param name="from">The first of them to write.</param>
+    /// <param name="draws">The draw of each that is written.</param>
+    /// <param name="rows">Where to, from the first row on.</param>
+    void Write(Coalitions coalitions, int from, ReadOnlySpan<int> draws, IReadOnlyList<NdArray> rows)
+    {
+        ArgumentNullException.ThrowIfNull(coalitions);
+        for (int i = 0; i < draws.Length; i++) Write(coalitions[from + i], draws[i], 1, rows, i);
+    }
 }

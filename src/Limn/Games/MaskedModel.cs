@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Numerics.Tensors;
 using System.Runtime.ExceptionServices;
 using Limn.Engine;
 using Limn.Engine.Execution;
@@ -32,7 +33,7 @@ internal sealed class MaskedModel(Workbench bench, int row, IMasker masker) : IV
     public void EvaluateDraws(Coalitions coalitions, ReadOnlySpan<int> draws, Span<double> values) => Check(coalitions, 0, draws.ToArray(), values,
         (some, first, at, found) => InUnits(found, size, (from, part, place) =>
         {
-            for (int i = 0; i < part.Length; i++) masker.Write(some[first + from + i], at[from + i], 1, place.Room, i);
+            masker.Write(some, first + from, at.AsSpan(from, part.Length), place.Room);
             bench.Scorer.Scores(row, place.Rows(part.Length), part, place.Session);
         }));
 
@@ -116,12 +117,8 @@ internal sealed class MaskedModel(Workbench bench, int row, IMasker masker) : IV
 
     private double Weighted(ReadOnlySpan<double> scores, int draw)
     {
+        if (masker.Weights is not { } weights) return TensorPrimitives.Sum(scores) / masker.Draws;
         double sum = 0;
-        if (masker.Weights is not { } weights)
-        {
-            foreach (double s in scores) sum += s;
-            return sum / masker.Draws;
-        }
         for (int d = 0; d < scores.Length; d++) sum += scores[d] * weights[draw + d];
         return sum;
     }

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Numerics;
+using System.Runtime.InteropServices;
 using Limn.Engine;
 
 namespace Limn.Games;
@@ -24,7 +25,7 @@ public sealed class ReplacingMasker(Players players, IReadOnlyList<NdArray> pres
         ? Enumerable.Repeat(x.Floats.ToArray(), Vector<float>.Count).SelectMany(v => v).ToArray() : null)];
 
     // Where every element is the player of its own number, a coalition's bits are the mask.
-    private readonly bool[] own = [.. present.Select((x, i) => x.Type.Storage() == Storage.Float && players.Of[i].Length > 0 && players.Of[i].Select((p, e) => p == e).All(same => same))];
+    private readonly bool own = present is [var only] && only.Type.Storage() == Storage.Float && players.Of[0].Select((p, e) => p == e).All(same => same);
 
     public int Players => players.Count;
 
@@ -40,11 +41,6 @@ public sealed class ReplacingMasker(Players players, IReadOnlyList<NdArray> pres
         for (int place = 0; place < present.Count; place++)
         {
             int length = present[place].Length;
-            if (draws == 1 && own[place])
-            {
-                Mix(coalition, present[place].Floats, absent[place].Floats.Slice(draw * length, length), rows[place].Floats.Slice(at * length, length));
-                continue;
-            }
             bool isShort = repeated[place] is not null && draws >= Vector<float>.Count;
             int[] stays = ArrayPool<int>.Shared.Rent(isShort ? length * Vector<float>.Count : length);
             int[] of = players.Of[place];
@@ -53,6 +49,21 @@ public sealed class ReplacingMasker(Players players, IReadOnlyList<NdArray> pres
             else for (int d = 0; d < draws; d++) Mix(stays.AsSpan(0, length), present[place], absent[place], draw + d, rows[place], at + d);
             ArrayPool<int>.Shared.Return(stays);
         }
+    }
+
+    public void Write(Coalitions coalitions, int from, ReadOnlySpan<int> draws, IReadOnlyList<NdArray> rows)
+    {
+        ArgumentNullException.ThrowIfNull(coalitions);
+        ArgumentNullException.ThrowIfNull(rows);
+        if (present.Count != 1 || !own)
+        {
+            for (int i = 0; i < draws.Length; i++) Write(coalitions[from + i], draws[i], 1, rows, i);
+            return;
+        }
+        int length = present[0].Length;
+        ReadOnlySpan<float> mine = present[0].Floats, others = absent[0].Floats;
+        Span<float> mixed = rows[0].Floats;
+        for (int i = 0; i < draws.Length; i++) Mix(coalitions[from + i], mine, others.Slice(draws[i] * length, length), mixed.Slice(i * length, length));
     }
 
     /// <summary>Which players have the same elements in the row and in every draw, so that nothing changes when they go.</summary>
@@ -82,12 +93,16 @@ public sealed class ReplacingMasker(Players players, IReadOnlyList<NdArray> pres
     private static void MixAcross(Span<int> stays, ReadOnlySpan<float> present, ReadOnlySpan<float> absent, Span<float> mixed, int length)
     {
         int width = Vector<float>.Count, period = length * width, i = 0;
-        for (int copy = 1; copy < width; copy++) stays[..length].CopyTo(stays[(copy * length)..]);
+        for (int done = length; done < period; done *= 2) stays[..Math.Min(done, period - done)].CopyTo(stays[done..]);
+        ref int mask = ref MemoryMarshal.GetReference(stays);
+        ref float own = ref MemoryMarshal.GetReference(present);
+        ref float others = ref MemoryMarshal.GetReference(absent);
+        ref float to = ref MemoryMarshal.GetReference(mixed);
         for (int at = 0; i <= mixed.Length - width; i += width)
         {
-            Vector<float> chosen = Vector.ConditionalSelect(new Vector<int>(stays[at..]), new Vector<float>(present[at..]), new Vector<float>(absent[i..]));
-            chosen.CopyTo(mixed[i..]);
-            at = at + width == period ? 0 : at + width;
+            Vector.ConditionalSelect(Vector.LoadUnsafe(ref mask, (nuint)at), Vector.LoadUnsafe(ref own, (nuint)at), Vector.LoadUnsafe(ref others, (nuint)i)).StoreUnsafe(ref to, (nuint)i);
+            at += width;
+            if (at == period) at = 0;
         }
         for (; i < mixed.Length; i++) mixed[i] = stays[i % length] != 0 ? present[i % length] : absent[i];
     }

@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using Limn.Engine;
 using Limn.Engine.Execution;
 using Limn.Engine.Graphs;
@@ -62,6 +63,7 @@ internal sealed class Scorer
         {
             Read(Answers(of, places, scores.Length, session), scores);
         }
+        if (double.IsFinite(TensorPrimitives.Sum<double>(scores))) return; // one that is not finite makes no finite sum
         for (int i = 0; i < scores.Length; i++)
             if (!double.IsFinite(scores[i])) throw new PredictorException($"The model's score is {scores[i]} for a changed copy of row {of}; a score must be a finite number. Such a copy holds features of the baseline or background beside the row's own: is the model defined there?");
     }
@@ -118,7 +120,9 @@ internal sealed class Scorer
         ReadOnlySpan<float> values = value.Floats;
         if (weights is [(var only, var by)])
         {
-            for (int i = 0; i < scores.Length; i++) scores[i] = (double)by * values[i * inner + only];
+            if (inner == 1) TensorPrimitives.ConvertTruncating(values, scores);
+            else for (int i = 0; i < scores.Length; i++) scores[i] = values[i * inner + only];
+            if (by != 1) TensorPrimitives.Multiply(scores, by, scores);
             return;
         }
         for (int i = 0; i < scores.Length; i++)

@@ -82,6 +82,11 @@ public sealed class BackgroundOrderTests
         for (int i = 0; i < Players; i++) Assert.True(Math.Abs(s.Values[i] - truth[i]) <= 4 * s.StandardErrors![i], $"{s.Values[i]} of {truth[i]}");
     }
 
+    [Theory]
+    [InlineData(20), InlineData(20.5), InlineData(33), InlineData(100), InlineData(1e4), InlineData(1e9)]
+    public void Two_errors_are_widened_as_Students_distribution_says(double freedom) =>
+        Assert.Equal(MathNet.Numerics.Distributions.StudentT.CDF(0, 1, freedom, 2 * StandardError.Widening(freedom)), MathNet.Numerics.Distributions.Normal.CDF(0, 1, 2), 1e-7);
+
     [Fact]
     public void A_row_at_one_draw_is_that_of_all_draws_at_every_length_around_the_vector_widths()
     {
@@ -95,7 +100,8 @@ public sealed class BackgroundOrderTests
                 if (random.Below(2, (ulong)i) == 1) coalition.Join(i);
             NdArray[] all = masker.Room(20), one = masker.Room(20);
             masker.Write(coalition[0], 0, 20, all, 0);
-            for (int d = 0; d < 20; d++) masker.Write(coalition[0], d, 1, one, d);
+            for (int d = 1; d < 20; d++) coalition.Add(coalition[0]);
+            masker.Write(coalition, 0, [.. Enumerable.Range(0, 20)], one);
             Assert.Equal(all[0].Floats.ToArray(), one[0].Floats.ToArray());
         }
     }
