@@ -14,6 +14,19 @@ if (args is ["lime"])
     LocalSurrogates.Run();
     return;
 }
+switch (args)
+{
+    // A folder, a method, threads, options: milliseconds a row. See benchmarks/peers/black_box.py.
+    case ["explain", _, _, _, ..]:
+        BlackBoxCost.Explain(args.AsSpan(1));
+        return;
+    case ["pictures", var network]:
+        BlackBoxCost.Pictures(network);
+        return;
+    case ["memory"]:
+        BlackBoxCost.Memory();
+        return;
+}
 int at = Array.IndexOf(args, "--repeat"), repeat = at >= 0 && at + 1 < args.Length ? int.Parse(args[at + 1]) : 15;
 string[] models = [.. args.Where((_, i) => at < 0 || (i != at && i != at + 1)).DefaultIfEmpty(Path.Combine("samples", "digits", "model.onnx"))];
 

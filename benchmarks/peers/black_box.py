@@ -1,7 +1,10 @@
 """Kernel SHAP, Permutation SHAP and LIME of a small network: Limn beside shap and lime, alternating, on one thread and on two.
 
-Needs numpy, PyTorch (writes the network as ONNX), and, found on the PYTHONPATH, shap and lime; a peer that is missing is left out.
-    python3 benchmarks/peers/black_box.py --limn limn-bin/limn [--rows 50] [--repeat 3]
+All are timed in a process that has run them before. Needs numpy (with OpenBLAS, or the peers' model is slow), PyTorch (writes the network as ONNX), and, found on the
+PYTHONPATH, shap and lime; a peer that is missing is left out. Permutation SHAP is compared at equal error: Limn takes as many orders as bring its root mean squared error,
+against a long run, down to shap's.
+    dotnet publish benchmarks/Limn.Benchmarks -c Release -o limn-benchmarks
+    python3 benchmarks/peers/black_box.py --limn limn-benchmarks/Limn.Benchmarks [--rows 50] [--repeat 3]
 """
 import argparse, json, os, subprocess, sys, tempfile, time, types
 
@@ -10,7 +13,7 @@ import numpy as np
 import torch
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-parser.add_argument("--limn", default=os.environ.get("LIMN", "limn"), help="the limn command")
+parser.add_argument("--limn", default="limn-benchmarks/Limn.Benchmarks", help="the program of benchmarks/Limn.Benchmarks")
 parser.add_argument("--rows", type=int, default=50, help="rows that Limn explains at once (a peer explains a tenth of them)")
 parser.add_argument("--repeat", type=int, default=3, help="rounds; medians are printed")
 options = parser.parse_args()
@@ -31,11 +34,8 @@ np.save(f"{folder}/rows.npy", rows); np.save(f"{folder}/background.npy", backgro
 
 
 def limn(method, threads, *settings):
-    command = [options.limn, "explain", f"{folder}/net.onnx", "--input", f"{folder}/rows.npy", "--background", f"{folder}/background.npy", "--method", method,
-               "--target", "0", "--threads", str(threads), "--output", f"{folder}/out"]
-    for s in settings: command += ["--set", s]
-    subprocess.run(command, check=True, capture_output=True, text=True)
-    return 1000 * json.load(open(f"{folder}/out/explanation.json"))["elapsedSeconds"] / len(rows), np.load(f"{folder}/out/attribution.npy")
+    done = subprocess.run([options.limn, "explain", folder, method, str(threads), *settings], check=True, capture_output=True, text=True)
+    return float(done.stdout), np.load(f"{folder}/values.npy")
 
 
 def timed(work):
@@ -59,18 +59,26 @@ try:
         peers[f"lime {kept}"] = ("lime", lambda x, kept=kept: [tabular.explain_instance(r, model, num_features=kept, num_samples=SAMPLES) for r in x])
 except ImportError as e: print(f"lime is left out: {e}", file=sys.stderr)
 
-work = {"kernel-shap": ("kernel-shap", f"samples={COALITIONS}"), "permutation-shap": ("permutation-shap", f"samples={ORDERS}"),
+orders = ORDERS
+if "permutation-shap" in peers:
+    truth = limn("permutation-shap", 1, "samples=400")[1][:len(few)]
+    error = lambda values: float(np.sqrt(np.mean((values - truth) ** 2)))
+    theirs = error(timed(peers["permutation-shap"][1])[1])
+    for orders in range(1, ORDERS + 1):
+        ours = error(limn("permutation-shap", 1, f"samples={orders}")[1][:len(few)])
+        if ours <= theirs: break
+    print(f"permutation-shap: root mean squared error {ours:.4f} of Limn with {orders} order(s) for each background row, {theirs:.4f} of shap with {ORDERS} shared ones")
+
+work = {"kernel-shap": ("kernel-shap", f"samples={COALITIONS}"), "permutation-shap": ("permutation-shap", f"samples={orders}"),
         "lime 10": ("lime", f"samples={SAMPLES}", "keep=10"), "lime 5": ("lime", f"samples={SAMPLES}", "keep=5")}
-known = subprocess.run([options.limn, "methods"], capture_output=True, text=True).stdout
 times = {}
 for _ in range(options.repeat):
     for name, settings in work.items():
-        if settings[0] not in known.split(): continue
         for threads in (1, 2): times.setdefault((name, f"Limn, {threads} thread{'s' * (threads > 1)}"), []).append(limn(settings[0], threads, *settings[1:])[0])
         if name in peers: times.setdefault((name, peers[name][0]), []).append(timed(peers[name][1])[0])
 
-print(f"{'work':<20}{'who':<22}{'ms a row':>10}{'ratio':>8}")
+print(f"{'work':<20}{'who':<22}{'ms a row':>10}{'ratio':>8}{'1 /':>7}")
 for name in work:
     mine = {who: float(np.median(t)) for (n, who), t in times.items() if n == name}
     peer = next((t for who, t in mine.items() if not who.startswith("Limn")), None)
-    for who, t in mine.items(): print(f"{name:<20}{who:<22}{t:>10.2f}{'' if peer is None else f'{t / peer:>8.3f}'}")
+    for who, t in mine.items(): print(f"{name:<20}{who:<22}{t:>10.2f}{'' if peer is None else f'{t / peer:>8.3f}{peer / t:>7.1f}'}")
