@@ -46,6 +46,9 @@ internal sealed class FlatTrees
     /// <summary>Sets of categories: the number of words, then the words; bit c % 32 of word c / 32 says that category c is in it and goes right.</summary>
     public required uint[] Sets { get; init; }
 
+    /// <summary>Which category a number is.</summary>
+    public CategoryRule Categories { get; init; }
+
     /// <summary>[nodes] The cover; null if a tree has none.</summary>
     public required double[]? Cover { get; init; }
 
@@ -80,10 +83,16 @@ internal sealed class FlatTrees
         return Set[node] < 0 ? x <= Threshold[node] : !IsMember(Set[node], x);
     }
 
-    // A category is a truncated number; what is negative or beyond the last word is in no set. -0.5 truncates to 0, but is negative: not a member, as in XGBoost.
+    // What is beyond the last word is in no set.
     private bool IsMember(int set, float x)
     {
-        if (!(x >= 0) || x >= 32f * Sets[set]) return false;
+        bool named = Categories switch
+        {
+            CategoryRule.Truncated => x >= 0,
+            CategoryRule.TruncatedFirst => x > -1,
+            _ => x >= 0 && x == MathF.Floor(x),
+        };
+        if (!named || x >= 32f * Sets[set]) return false;
         int category = (int)x;
         return (Sets[set + 1 + (category >> 5)] >> (category & 31) & 1) != 0;
     }

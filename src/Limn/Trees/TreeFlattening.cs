@@ -6,7 +6,10 @@ namespace Limn.Trees;
 internal sealed class TreeFlattening(EnsembleDescription description)
 {
     /// <summary>The largest category: beyond it single precision skips whole numbers. XGBoost has the same limit.</summary>
-    private const int LargestCategory = 1 << 24;
+    public const int LargestCategory = 1 << 24;
+
+    /// <summary>The most words that all sets of categories may take together: 256 MiB.</summary>
+    private const int MostWords = 1 << 26;
 
     private readonly List<int> feature = [], left = [], set = [];
     private readonly List<float> threshold = [];
@@ -44,6 +47,7 @@ internal sealed class TreeFlattening(EnsembleDescription description)
             Missing = [.. missing],
             Set = [.. set],
             Sets = [.. sets],
+            Categories = description.Categories,
             Cover = covers ? [.. cover] : null,
             Value = [.. value],
             Vectors = [.. vectors],
@@ -164,6 +168,7 @@ internal sealed class TreeFlattening(EnsembleDescription description)
             largest = Math.Max(largest, c);
         }
         int words = (largest >> 5) + 1, first = sets.Count + 1;
+        if (sets.Count + 1L + words > MostWords) Fail(index, $"with the set of node {node} the categories take more than {MostWords / 262144} MiB; number them from 0 without gaps");
         sets.Add((uint)words);
         for (int i = 0; i < words; i++) sets.Add(0);
         foreach (int c in categories) sets[first + (c >> 5)] |= 1u << (c & 31);
