@@ -83,6 +83,25 @@ internal sealed class FlatTrees
         return Set[node] < 0 ? x <= Threshold[node] : !IsMember(Set[node], x);
     }
 
+    /// <summary>Whether a value that is missing goes left, where all that is missing is NaN or goes where its number would; null where zero is missing and goes elsewhere.</summary>
+    public bool? NanGoesLeft(int node)
+    {
+        bool zero = Set[node] < 0 ? 0 <= Threshold[node] : !IsMember(Set[node], 0);
+        return Missing[node] == MissingRule.NanOrZero && zero != DefaultLeft[node] ? null : GoesLeft(node, float.NaN);
+    }
+
+    /// <summary>The categories that go right at a split by categories.</summary>
+    public int[] Members(int node)
+    {
+        int first = Set[node] + 1, words = (int)Sets[Set[node]];
+        List<int> members = [];
+        for (int c = 0; c < 32 * words; c++)
+        {
+            if ((Sets[first + (c >> 5)] >> (c & 31) & 1) != 0) members.Add(c);
+        }
+        return [.. members];
+    }
+
     // What is beyond the last word is in no set.
     private bool IsMember(int set, float x)
     {
