@@ -84,7 +84,7 @@ internal static class LightGbmTree
         var sets = new uint[count][];
         for (int i = 0; i < count; i++)
         {
-            if (bounds[i] > bounds[i + 1]) throw section.Wrong("cat_boundaries", $"goes down from {bounds[i]} to {bounds[i + 1]}");
+            if (bounds[i] > bounds[i + 1] || bounds[i + 1] > words.Length) throw section.Wrong("cat_boundaries", $"goes from {bounds[i]} to {bounds[i + 1]}, and upwards to {words.Length} is expected");
             if (bounds[i + 1] - bounds[i] > LargestSet) throw section.Wrong("cat_boundaries", $"has a set of {bounds[i + 1] - bounds[i]} words; categories above {TreeFlattening.LargestCategory} are not read");
             sets[i] = words[bounds[i]..bounds[i + 1]];
         }

@@ -98,10 +98,11 @@ public sealed class OnnxTrees
     public NdArray Features(IReadOnlyList<NdArray> inputs, CancellationToken cancellation = default) =>
         model.Value.Fetch(model.Value.FeedsOf(inputs), [Input], cancellation)[0];
 
-    // A copy, or another floating type, is the same number to the trees.
+    // A copy of an input, or that in another floating type, is the same number to the trees.
     private static Value Source(Graph graph, Value value)
     {
-        while (graph.ProducerOf(value) is { Operator: Identity or Cast } node && node.Inputs[0] is { } from && from.Type.IsFloating()) value = from;
-        return value;
+        Value at = value;
+        while (graph.ProducerOf(at) is { Operator: Identity or Cast } node && node.Inputs[0] is { } from && from.Type.IsFloating()) at = from;
+        return graph.Inputs.Contains(at) ? at : value;
     }
 }
