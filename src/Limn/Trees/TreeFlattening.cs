@@ -8,8 +8,8 @@ internal sealed class TreeFlattening(EnsembleDescription description)
     /// <summary>The largest category: beyond it single precision skips whole numbers. XGBoost has the same limit.</summary>
     public const int LargestCategory = 1 << 24;
 
-    /// <summary>The most words that all sets of categories may take together: 256 MiB.</summary>
-    private const int MostWords = 1 << 26;
+    /// <summary>The most words that all sets of categories may take together: 64 MiB.</summary>
+    private const int MostWords = 1 << 24;
 
     private readonly List<int> feature = [], left = [], set = [];
     private readonly List<float> threshold = [];
@@ -170,7 +170,7 @@ internal sealed class TreeFlattening(EnsembleDescription description)
         int words = (largest >> 5) + 1, first = sets.Count + 1;
         if (sets.Count + 1L + words > MostWords) Fail(index, $"with the set of node {node} the categories take more than {MostWords / 262144} MiB; number them from 0 without gaps");
         sets.Add((uint)words);
-        for (int i = 0; i < words; i++) sets.Add(0);
+        sets.AddRange(new uint[words]);
         foreach (int c in categories) sets[first + (c >> 5)] |= 1u << (c & 31);
     }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 
 namespace Limn.Trees;
@@ -28,7 +29,8 @@ public static class XgboostWriter
         bool softmax = model.Transform == OutputTransform.Softmax;
         (double baseScore, IReadOnlyList<XgboostWrittenTree> trees) = Trees(model);
         string count = Text(model.Features);
-        using var json = new Utf8JsonWriter(stream, new JsonWriterOptions { SkipValidation = true });
+        // XGBoost does not decode \u002B, nor \u00E9 in a name.
+        using var json = new Utf8JsonWriter(stream, new JsonWriterOptions { SkipValidation = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
         json.WriteStartObject();
         json.WriteStartObject("learner");
         json.WriteStartObject("attributes");

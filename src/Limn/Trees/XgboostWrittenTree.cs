@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 
 namespace Limn.Trees;
@@ -40,38 +41,40 @@ internal abstract class XgboostWrittenTree(int output)
             categories.AddRange(set);
         }
         json.WriteStartObject();
-        Numbers("base_weights", n => Left(n) < 0 ? Condition(n) : 0);
+        Floats("base_weights", n => Left(n) < 0 ? Condition(n) : 0);
         List("categories", categories);
         List("categories_nodes", nodes);
         List("categories_segments", segments);
         List("categories_sizes", sizes);
-        Numbers("default_left", n => Left(n) >= 0 && DefaultLeft(n) ? 1 : 0);
+        Integers("default_left", n => Left(n) >= 0 && DefaultLeft(n) ? 1 : 0);
         json.WriteNumber("id", id);
-        Numbers("left_children", n => Left(n));
-        Numbers("loss_changes", _ => 0);
-        Numbers("parents", n => parents[n]);
-        Numbers("right_children", n => Left(n) < 0 ? -1 : Left(n) + 1);
-        Numbers("split_conditions", n => Condition(n));
-        Numbers("split_indices", n => Feature(n));
-        Numbers("split_type", n => Categories(n) is null ? 0 : 1);
-        Numbers("sum_hessian", n => (float)Cover(n));
+        Integers("left_children", Left);
+        Floats("loss_changes", _ => 0);
+        Integers("parents", n => parents[n]);
+        Integers("right_children", n => Left(n) < 0 ? -1 : Left(n) + 1);
+        Floats("split_conditions", Condition);
+        Integers("split_indices", Feature);
+        Integers("split_type", n => Categories(n) is null ? 0 : 1);
+        Floats("sum_hessian", n => (float)Cover(n));
         XgboostWriter.Parameters(json, "tree_param", ("num_deleted", "0"), ("num_feature", features), ("num_nodes", XgboostWriter.Text(Nodes)), ("size_leaf_vector", "0"));
         json.WriteEndObject();
 
-        void Numbers(string name, Func<int, double> of)
+        void Floats(string name, Func<int, float> of)
         {
             json.WriteStartArray(name);
             for (int n = 0; n < Nodes; n++)
             {
-                float number = (float)of(n);
-                // JSON has no such numbers, but XGBoost's has.
-                if (float.IsFinite(number)) json.WriteNumberValue(of(n) == (int)of(n) ? of(n) : number);
-                else json.WriteRawValue(float.IsNaN(number) ? "NaN" : number > 0 ? "Infinity" : "-Infinity", skipInputValidation: true);
+                // XGBoost takes a number without a point for an integer, and refuses it here. JSON has no infinities, but XGBoost's has.
+                float number = of(n);
+                string text = float.IsFinite(number) ? number.ToString("R", CultureInfo.InvariantCulture) : number > 0 ? "Infinity" : "-Infinity";
+                json.WriteRawValue(float.IsFinite(number) && !text.Contains('.', StringComparison.Ordinal) && !text.Contains('E', StringComparison.Ordinal) ? text + ".0" : text, skipInputValidation: true);
             }
             json.WriteEndArray();
         }
 
-        void List(string name, List<int> numbers)
+        void Integers(string name, Func<int, int> of) => List(name, Enumerable.Range(0, Nodes).Select(of));
+
+        void List(string name, IEnumerable<int> numbers)
         {
             json.WriteStartArray(name);
             foreach (int number in numbers) json.WriteNumberValue(number);

@@ -84,7 +84,7 @@ public class TreeFileTests
     [Fact]
     public void Sets_of_large_categories_in_many_splits_are_refused()
     {
-        Tree[] trees = [.. Enumerable.Repeat(new Tree { Left = [1, -1, -1], Right = [2, -1, -1], Feature = [0, 0, 0], Threshold = [0, 0, 0], Values = [0, 1, 2], Categories = new Dictionary<int, int[]> { [0] = [1 << 24] } }, 200)];
-        Assert.Contains("256 MiB", Assert.Throws<InvalidModelException>(() => new TreeEnsemble(new EnsembleDescription { Trees = trees, Features = 1 })).Message);
+        Tree[] trees = [.. Enumerable.Repeat(new Tree { Left = [1, -1, -1], Right = [2, -1, -1], Feature = [0, 0, 0], Threshold = [0, 0, 0], Values = [0, 1, 2], Categories = new Dictionary<int, int[]> { [0] = [1 << 24] } }, 40)];
+        Assert.Contains("64 MiB", Assert.Throws<InvalidModelException>(() => new TreeEnsemble(new EnsembleDescription { Trees = trees, Features = 1 })).Message);
     }
 }

@@ -1,3 +1,6 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
 using Limn.Engine;
 using Limn.Engine.Execution;
 using Limn.Engine.Graphs;
@@ -9,8 +12,10 @@ namespace Limn.Tests.Trees;
 public class TreeWriterTests
 {
     // Zero as missing has no form in other formats, and XGBoost has no objective for the last two.
-    public static TheoryData<string> All => ["dart.json", "multi.json", "poisson.json", "hinge.json", "logitraw.json", "targets.json", "categories.json", "lightgbm_regression.txt", "lightgbm_complete.txt",
+    private static readonly string[] Names = ["dart.json", "multi.json", "poisson.json", "hinge.json", "logitraw.json", "targets.json", "categories.json", "lightgbm_regression.txt", "lightgbm_complete.txt",
         "lightgbm_binary.txt", "lightgbm_multiclass.txt", "lightgbm_ova.txt", "lightgbm_dart.txt", "lightgbm_rf.txt", "lightgbm_leaf.txt", "lightgbm_categories.txt", "lightgbm_sqrt.txt", "lightgbm_lambda.txt"];
+
+    public static TheoryData<string> All => [.. Names];
 
     [Theory]
     [MemberData(nameof(All))]
@@ -44,11 +49,60 @@ public class TreeWriterTests
             return;
         }
         XgboostWriter.Write(model, stream);
+        Assert.DoesNotContain("\\u", Encoding.UTF8.GetString(stream.ToArray())); // which XGBoost does not decode
         TreeEnsemble again = XgboostReader.Read(stream.ToArray());
         float[] x = Rows(model, name);
         TreeFiles.Equal(TreeFiles.Run(model, x, Count), TreeFiles.Run(again, x, Count), 1e-5);
         Assert.Equal((model.Features, model.Outputs, model.Transform, model.HasCover), (again.Features, again.Outputs, again.Transform, again.HasCover));
         Assert.Equal(model.FeatureNames, again.FeatureNames);
+    }
+
+    [OnnxRuntimeFact]
+    public void Onnx_runtime_predicts_the_same_with_what_is_written()
+    {
+        TreeEnsemble[] models = [.. Names.Select(n => TreeFile.Read(TreeFiles.Model(n)).Ensemble)];
+        float[][] rows = [.. models.Select((m, i) => Rows(m, Names[i]))];
+        IReadOnlyList<RuntimeResult> results = OnnxRuntimeProcess.Run([.. models.Select((m, i) => new RuntimeCase(Bytes(m), [("features", new NdArray(rows[i], Count, m.Features))]))]);
+        for (int i = 0; i < models.Length; i++)
+        {
+            Assert.True(results[i].Outputs is not null, $"{Names[i]}: {results[i].Error}");
+            TreeFiles.Equal(TreeFiles.Run(models[i], rows[i], Count), results[i].Outputs!["prediction"].Floats, 1e-5);
+        }
+    }
+
+    [XgboostFact]
+    public void Xgboost_predicts_the_same_with_what_is_written()
+    {
+        string folder = Directory.CreateTempSubdirectory("limn-xgboost-").FullName;
+        try
+        {
+            Dictionary<string, float[]> expected = [];
+            foreach (string name in Names)
+            {
+                TreeEnsemble model = TreeFile.Read(TreeFiles.Model(name)).Ensemble;
+                if (model.Transform is OutputTransform.SignedSquare or OutputTransform.Softplus) continue;
+                XgboostWriter.Write(model, Path.Combine(folder, $"{name}.json"));
+                float[] x = Rows(model, name);
+                File.WriteAllLines(Path.Combine(folder, $"{name}.csv"), x.Chunk(model.Features).Select(r => string.Join(',', r.Select(v => float.IsNaN(v) ? "nan" : v.ToString("R", CultureInfo.InvariantCulture)))));
+                expected[name] = TreeFiles.Run(model, x, Count);
+            }
+            string script = Path.Combine(SharedFiles.Root, "benchmarks", "peers", "xgboost_reads.py");
+            using Process python = Process.Start(new ProcessStartInfo(XgboostFactAttribute.Python!, [script, folder]) { RedirectStandardError = true, UseShellExecute = false })!;
+            string errors = python.StandardError.ReadToEnd();
+            python.WaitForExit();
+            Assert.True(python.ExitCode == 0, errors);
+            foreach ((string name, float[] predictions) in expected)
+            {
+                float[] got = TreeFiles.Table(Path.Combine(folder, $"{name}.out.csv")).Values;
+                Assert.Equal(predictions.Length, got.Length);
+                Assert.All(predictions.Zip(got), p => Assert.True(Math.Abs(p.First - p.Second) <= 2e-5 * Math.Max(1, Math.Abs(p.First)), $"{name}: {p.Second}, and {p.First} is expected"));
+                Assert.Equal(TreeFile.Read(Path.Combine(folder, $"{name}.json")).Ensemble.Flat.Threshold, TreeFile.Read(Path.Combine(folder, $"{name}.ubj")).Ensemble.Flat.Threshold);
+            }
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
     }
 
     [Fact]
@@ -138,10 +192,21 @@ public class TreeWriterTests
         return x;
     }
 
-    private static Graph Written(TreeEnsemble model)
+    private static Graph Written(TreeEnsemble model) => OnnxReader.Read(Bytes(model)).Graph;
+
+    private static byte[] Bytes(TreeEnsemble model)
     {
         using var stream = new MemoryStream();
         OnnxTreeWriter.Write(model, stream);
-        return OnnxReader.Read(stream.ToArray()).Graph;
+        return stream.ToArray();
     }
+}
+
+/// <summary>A fact about what XGBoost makes of a file; skipped unless LIMN_XGBOOST names a Python that has it.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class XgboostFactAttribute : FactAttribute
+{
+    public XgboostFactAttribute() => Skip = Python is null ? "set LIMN_XGBOOST to a Python program that has xgboost" : null;
+
+    public static string? Python { get; } = Environment.GetEnvironmentVariable("LIMN_XGBOOST");
 }
