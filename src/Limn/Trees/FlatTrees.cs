@@ -13,6 +13,9 @@ internal sealed class FlatTrees
     /// <summary>A leaf's <see cref="Feature"/>.</summary>
     public const int Leaf = -1;
 
+    /// <summary>What is not above it in size is zero, where zero is missing: LightGBM's number.</summary>
+    public const float LargestZero = 1e-35f;
+
     /// <summary>[trees + 1] Where each tree's nodes begin; its root is the first.</summary>
     public required int[] Roots { get; init; }
 
@@ -37,7 +40,7 @@ internal sealed class FlatTrees
     /// <summary>[nodes] Whether a missing value goes left; true for a leaf.</summary>
     public required bool[] DefaultLeft { get; init; }
 
-    /// <summary>[nodes] What is missing.</summary>
+    /// <summary>[nodes] What is missing: <see cref="MissingRule.Nan"/>, or <see cref="MissingRule.NanOrZero"/> where that makes a difference.</summary>
     public required MissingRule[] Missing { get; init; }
 
     /// <summary>[nodes] Where a split's set begins in <see cref="Sets"/>; -1 if it has none.</summary>
@@ -71,24 +74,12 @@ internal sealed class FlatTrees
     /// <summary>Whether a value of its feature goes left at a split.</summary>
     public bool GoesLeft(int node, float x)
     {
-        switch (Missing[node])
-        {
-            case MissingRule.Nan when float.IsNaN(x):
-            case MissingRule.NanOrZero when float.IsNaN(x) || Math.Abs(x) <= 1e-35f:
-                return DefaultLeft[node];
-            case MissingRule.None when float.IsNaN(x):
-                x = 0;
-                break;
-        }
+        if (float.IsNaN(x) || (Missing[node] == MissingRule.NanOrZero && Math.Abs(x) <= LargestZero)) return DefaultLeft[node];
         return Set[node] < 0 ? x <= Threshold[node] : !IsMember(Set[node], x);
     }
 
-    /// <summary>Whether a value that is missing goes left, where all that is missing is NaN or goes where its number would; null where zero is missing and goes elsewhere.</summary>
-    public bool? NanGoesLeft(int node)
-    {
-        bool zero = Set[node] < 0 ? 0 <= Threshold[node] : !IsMember(Set[node], 0);
-        return Missing[node] == MissingRule.NanOrZero && zero != DefaultLeft[node] ? null : GoesLeft(node, float.NaN);
-    }
+    /// <summary>Whether NaN goes left; null where zero goes with it, and not where a number would.</summary>
+    public bool? NanGoesLeft(int node) => Missing[node] == MissingRule.NanOrZero ? null : DefaultLeft[node];
 
     /// <summary>The categories that go right at a split by categories.</summary>
     public int[] Members(int node)

@@ -32,7 +32,8 @@ public sealed record TreeFile(TreeEnsemble Ensemble, TreeFormat Format, OnnxTree
     /// <param name="largestFile">The most bytes that it may have.</param>
     /// <exception cref="InvalidModelException">The file is missing, too large, cut off, or no model of trees that is read.</exception>
     /// <exception cref="UnsupportedOperatorException">It is an ONNX model with an operator that Limn does not know.</exception>
-    public static TreeFile Read(string path, long largestFile = ModelBytes.DefaultLargest) => ModelBytes.Read(path, largestFile, Read);
+    public static TreeFile Read(string path, long largestFile = ModelBytes.DefaultLargest) =>
+        ModelBytes.Read(path, largestFile, bytes => Read(bytes, () => OnnxReader.Read(path))); // which may have weights in files beside it
 
     /// <summary>Reads a model from the bytes of a file.</summary>
     /// <exception cref="InvalidModelException">As for a file.</exception>
@@ -40,13 +41,18 @@ public sealed record TreeFile(TreeEnsemble Ensemble, TreeFormat Format, OnnxTree
     public static TreeFile Read(byte[] bytes)
     {
         ArgumentNullException.ThrowIfNull(bytes);
+        return Read(bytes, () => OnnxReader.Read(bytes.AsMemory()));
+    }
+
+    private static TreeFile Read(byte[] bytes, Func<OnnxFile> readOnnx)
+    {
         if (LightGbmReader.LooksRight(bytes)) return new TreeFile(LightGbmReader.Read(bytes), TreeFormat.LightGbm);
         if (XgboostReader.LooksLikeUbjson(bytes)) return new TreeFile(XgboostReader.Read(bytes), TreeFormat.XgboostUbjson);
         if (XgboostReader.LooksLikeJson(bytes)) return ReadJson(new FileValue(JsonFile.Read((byte[])bytes.Clone()), ""));
         if (Foreign(bytes) is { } what) throw new InvalidModelException(what);
         try
         {
-            OnnxTrees onnx = OnnxTrees.Of(OnnxReader.Read(bytes.AsMemory()).Graph);
+            OnnxTrees onnx = OnnxTrees.Of(readOnnx().Graph);
             return new TreeFile(onnx.Ensemble, TreeFormat.Onnx, onnx);
         }
         catch (InvalidModelException e)

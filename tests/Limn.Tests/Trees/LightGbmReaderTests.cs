@@ -78,6 +78,16 @@ public class LightGbmReaderTests
     }
 
     [Fact]
+    public void Only_zeros_that_go_elsewhere_slow_rows_down()
+    {
+        Assert.All(LightGbmReader.Read(TreeFiles.Model("lightgbm_complete.txt")).Flat.Simple, Assert.True);
+        Assert.All(LightGbmReader.Read(TreeFiles.Model("lightgbm_regression.txt")).Flat.Simple, Assert.True);
+        Assert.True(Read(Stump("decision_type=4\nthreshold=-0.5\n")).Flat.Simple[0]);
+        Assert.False(Read(Stump("decision_type=6\nthreshold=-0.5\n")).Flat.Simple[0]);
+        Assert.Equal([1f, 1f, 1f, 2f], TreeFiles.Run(Read(Stump("decision_type=6\nthreshold=-1.0000000180025095e-35\n")), [0, -1e-35f, 1e-35f, 2e-35f], 4));
+    }
+
+    [Fact]
     public void Thresholds_are_compared_in_double_precision()
     {
         const float X = 0.1f; // 0.100000001490116...
