@@ -6,6 +6,7 @@ lightgbm_NAME.txt, and lightgbm_NAME.csv: a row each of features (nan is missing
 With the program of version 2 (2.2.3 was used) also lightgbm_v2.txt, whose CSV has no contributions.
 """
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -79,11 +80,12 @@ if len(sys.argv) > 2:
         path = pathlib.Path(work)
         np.savetxt(path / "train.csv", np.hstack([np.nan_to_num(label)[:, None], x]), fmt="%.9g", delimiter=",")
         run = lambda **options: subprocess.run([sys.argv[2], *(f"{k}={v}" for k, v in options.items())], cwd=path, check=True, stdout=subprocess.DEVNULL)
-        model = str((folder / "lightgbm_v2.txt").resolve())
+        model = "lightgbm_v2.txt"  # which the file says of itself
         run(task="train", objective="regression", data="train.csv", output_model=model, num_trees=5, num_leaves=8, min_data_in_leaf=5, min_data_per_group=5, cat_smooth=1, categorical_feature="1,2", num_threads=1)
         np.savetxt(path / "rows.csv", np.hstack([np.zeros((40, 1)), x[:40]]), fmt="%.9g", delimiter=",")
         outputs = []
         for raw in ["true", "false"]:
             run(task="predict", data="rows.csv", input_model=model, output_result="out.txt", predict_raw_score=raw)
             outputs.append(np.loadtxt(path / "out.txt").reshape(40, -1))
+        shutil.copy(path / model, folder)
         np.savetxt(folder / "lightgbm_v2.csv", np.hstack([x[:40], *outputs]), fmt="%.9g", delimiter=",")
