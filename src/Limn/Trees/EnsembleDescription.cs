@@ -20,6 +20,19 @@ public enum ThresholdPrecision
     Double,
 }
 
+/// <summary>Which category a number is, at a split by <see cref="Tree.Categories"/>. NaN is missing or 0, as at every split.</summary>
+public enum CategoryRule
+{
+    /// <summary>What is below 0 is none; anything else is truncated: XGBoost.</summary>
+    Truncated,
+
+    /// <summary>Truncated towards zero, then what is below 0 is none: LightGBM, for which −0.5 is category 0.</summary>
+    TruncatedFirst,
+
+    /// <summary>Whole numbers from 0 alone; anything else is none: ONNX, which compares for equality.</summary>
+    Whole,
+}
+
 /// <summary>What a <see cref="TreeEnsemble"/> is made of.</summary>
 public sealed record EnsembleDescription
 {
@@ -40,6 +53,8 @@ public sealed record EnsembleDescription
     public SplitRule Rule { get; init; } = SplitRule.LessOrEqual;
 
     public ThresholdPrecision Precision { get; init; } = ThresholdPrecision.Double;
+
+    public CategoryRule Categories { get; init; }
 
     /// <summary>From margins to predictions.</summary>
     public OutputTransform Transform { get; init; }

@@ -15,7 +15,7 @@ internal readonly struct FileValue(object? content, string path)
         : throw Wrong("an object");
 
     /// <summary>The member of an object, which must be there.</summary>
-    public FileValue this[string name] => Find(name) is { IsNull: false } found ? found : throw new InvalidModelException($"'{Path(name)}' is missing: this is not a complete XGBoost model.");
+    public FileValue this[string name] => Find(name) is { IsNull: false } found ? found : throw new InvalidModelException($"'{Path(name)}' is missing: this is not a complete model.");
 
     /// <summary>The items of a list.</summary>
     public FileValue[] Items()
@@ -27,6 +27,13 @@ internal readonly struct FileValue(object? content, string path)
             double[] { Length: 0 } => [],
             _ => throw Wrong("a list"),
         };
+    }
+
+    /// <summary>The items of a list, also where all of them are numbers.</summary>
+    public FileValue[] ItemsOrNumbers()
+    {
+        string at = path;
+        return content is double[] numbers ? Array.ConvertAll(numbers, n => new FileValue(n, at)) : Items();
     }
 
     public string Text() => content as string ?? throw Wrong("a text");
@@ -86,6 +93,6 @@ internal readonly struct FileValue(object? content, string path)
             double[] => "an array of numbers",
             _ => "a list",
         };
-        return new InvalidModelException($"'{(path.Length == 0 ? "the file" : path)}' is {found}, but {expected} is expected: this is not an XGBoost model.");
+        return new InvalidModelException($"'{(path.Length == 0 ? "the file" : path)}' is {found}, but {expected} is expected: this is no model of that kind.");
     }
 }

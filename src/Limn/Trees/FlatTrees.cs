@@ -13,6 +13,9 @@ internal sealed class FlatTrees
     /// <summary>A leaf's <see cref="Feature"/>.</summary>
     public const int Leaf = -1;
 
+    /// <summary>What is not above it in size is zero, where zero is missing: LightGBM's number.</summary>
+    public const float LargestZero = 1e-35f;
+
     /// <summary>[trees + 1] Where each tree's nodes begin; its root is the first.</summary>
     public required int[] Roots { get; init; }
 
@@ -37,7 +40,7 @@ internal sealed class FlatTrees
     /// <summary>[nodes] Whether a missing value goes left; true for a leaf.</summary>
     public required bool[] DefaultLeft { get; init; }
 
-    /// <summary>[nodes] What is missing.</summary>
+    /// <summary>[nodes] What is missing: <see cref="MissingRule.Nan"/>, or <see cref="MissingRule.NanOrZero"/> where that makes a difference.</summary>
     public required MissingRule[] Missing { get; init; }
 
     /// <summary>[nodes] Where a split's set begins in <see cref="Sets"/>; -1 if it has none.</summary>
@@ -45,6 +48,9 @@ internal sealed class FlatTrees
 
     /// <summary>Sets of categories: the number of words, then the words; bit c % 32 of word c / 32 says that category c is in it and goes right.</summary>
     public required uint[] Sets { get; init; }
+
+    /// <summary>Which category a number is.</summary>
+    public CategoryRule Categories { get; init; }
 
     /// <summary>[nodes] The cover; null if a tree has none.</summary>
     public required double[]? Cover { get; init; }
@@ -68,22 +74,35 @@ internal sealed class FlatTrees
     /// <summary>Whether a value of its feature goes left at a split.</summary>
     public bool GoesLeft(int node, float x)
     {
-        switch (Missing[node])
-        {
-            case MissingRule.Nan when float.IsNaN(x):
-            case MissingRule.NanOrZero when float.IsNaN(x) || Math.Abs(x) <= 1e-35f:
-                return DefaultLeft[node];
-            case MissingRule.None when float.IsNaN(x):
-                x = 0;
-                break;
-        }
+        if (float.IsNaN(x) || (Missing[node] == MissingRule.NanOrZero && Math.Abs(x) <= LargestZero)) return DefaultLeft[node];
         return Set[node] < 0 ? x <= Threshold[node] : !IsMember(Set[node], x);
     }
 
-    // A category is a truncated number; what is negative or beyond the last word is in no set. -0.5 truncates to 0, but is negative: not a member, as in XGBoost.
+    /// <summary>Whether NaN goes left; null where zero goes with it, and not where a number would.</summary>
+    public bool? NanGoesLeft(int node) => Missing[node] == MissingRule.NanOrZero ? null : DefaultLeft[node];
+
+    /// <summary>The categories that go right at a split by categories.</summary>
+    public int[] Members(int node)
+    {
+        int first = Set[node] + 1, words = (int)Sets[Set[node]];
+        List<int> members = [];
+        for (int c = 0; c < 32 * words; c++)
+        {
+            if ((Sets[first + (c >> 5)] >> (c & 31) & 1) != 0) members.Add(c);
+        }
+        return [.. members];
+    }
+
+    // What is beyond the last word is in no set.
     private bool IsMember(int set, float x)
     {
-        if (!(x >= 0) || x >= 32f * Sets[set]) return false;
+        bool named = Categories switch
+        {
+            CategoryRule.Truncated => x >= 0,
+            CategoryRule.TruncatedFirst => x > -1,
+            _ => x >= 0 && x == MathF.Floor(x),
+        };
+        if (!named || x >= 32f * Sets[set]) return false;
         int category = (int)x;
         return (Sets[set + 1 + (category >> 5)] >> (category & 31) & 1) != 0;
     }

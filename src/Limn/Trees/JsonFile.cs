@@ -2,14 +2,17 @@ using System.Text.Json;
 
 namespace Limn.Trees;
 
-/// <summary>Reads JSON as XGBoost writes it: with the bare words NaN, Infinity and -Infinity, which JSON does not have.</summary>
+/// <summary>Reads JSON as XGBoost and CatBoost write it: with the bare words NaN, Infinity and -Infinity, which JSON does not have.</summary>
 internal static class JsonFile
 {
+    /// <summary>Twice what the deepest tree of CatBoost asks for.</summary>
+    private const int Deepest = 256;
+
     /// <summary>
     /// The file's value: <c>Dictionary</c>, <c>List</c>, <c>double[]</c>, <c>double</c>, <c>string</c> or null. Changes the bytes: a bare word becomes, in its own
     /// place, a text of DEL characters that no model contains.
     /// </summary>
-    /// <exception cref="InvalidModelException">It is not JSON, or nests deeper than 64.</exception>
+    /// <exception cref="InvalidModelException">It is not JSON, or nests deeper than 256.</exception>
     public static object? Read(byte[] bytes)
     {
         ReplaceWords(bytes);
@@ -17,7 +20,7 @@ internal static class JsonFile
         {
             ReadOnlySpan<byte> text = bytes;
             if (text.StartsWith("\uFEFF"u8)) text = text[3..];
-            var reader = new Utf8JsonReader(text);
+            var reader = new Utf8JsonReader(text, new JsonReaderOptions { MaxDepth = Deepest });
             reader.Read();
             object? value = Value(ref reader);
             return reader.Read() ? throw new InvalidModelException("Something follows the end of the JSON.") : value;

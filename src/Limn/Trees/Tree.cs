@@ -43,8 +43,8 @@ public sealed record Tree
     public MissingRule[]? Missing { get; init; }
 
     /// <summary>
-    /// The categories of each split that compares with a set: a value goes RIGHT if it is, after truncation towards zero, one of them, and left if not (also if
-    /// negative or unknown). Null or empty: there are no such splits.
+    /// The categories of each split that compares with a set: a value goes RIGHT if it is one of them, by the model's
+    /// <see cref="CategoryRule"/>, and left if not (also if unknown). Null or empty: there are no such splits.
     /// </summary>
     /// <remarks>As in XGBoost. LightGBM sends members left: its reader swaps the children.</remarks>
     public IReadOnlyDictionary<int, int[]>? Categories { get; init; }

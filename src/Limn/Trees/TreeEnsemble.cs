@@ -13,6 +13,9 @@ namespace Limn.Trees;
 /// </remarks>
 public sealed class TreeEnsemble : IPredictor
 {
+    /// <summary>The most outputs: a file that asks for more is damaged.</summary>
+    private const int MostOutputs = 1 << 20;
+
     private readonly EnsembleDescription description;
     private readonly double[] baseScore;
     private readonly TreeKernel kernel;
@@ -22,7 +25,7 @@ public sealed class TreeEnsemble : IPredictor
     {
         ArgumentNullException.ThrowIfNull(description);
         if (description.Features < 1) throw new InvalidModelException($"A tree ensemble has at least one feature, and {description.Features} were given.");
-        if (description.Outputs < 1) throw new InvalidModelException($"A tree ensemble has at least one output, and {description.Outputs} were given.");
+        if (description.Outputs is < 1 or > MostOutputs) throw new InvalidModelException($"A tree ensemble has 1 to {MostOutputs} outputs, and {description.Outputs} were given.");
         CheckCount("names", description.FeatureNames.Count);
         CheckCount("types", description.FeatureTypes.Count);
         if (description.BaseScore.Count > 1 && description.BaseScore.Count != description.Outputs)
@@ -74,6 +77,8 @@ public sealed class TreeEnsemble : IPredictor
 
     /// <summary>The same trees with margins as predictions.</summary>
     public IPredictor Margins => new MarginPredictor(this);
+
+    internal EnsembleDescription Description => description;
 
     internal FlatTrees Flat { get; }
 

@@ -6,7 +6,10 @@ namespace Limn.Trees;
 internal sealed class TreeFlattening(EnsembleDescription description)
 {
     /// <summary>The largest category: beyond it single precision skips whole numbers. XGBoost has the same limit.</summary>
-    private const int LargestCategory = 1 << 24;
+    public const int LargestCategory = 1 << 24;
+
+    /// <summary>The most words that all sets of categories may take together: 64 MiB.</summary>
+    private const int MostWords = 1 << 24;
 
     private readonly List<int> feature = [], left = [], set = [];
     private readonly List<float> threshold = [];
@@ -44,6 +47,7 @@ internal sealed class TreeFlattening(EnsembleDescription description)
             Missing = [.. missing],
             Set = [.. set],
             Sets = [.. sets],
+            Categories = description.Categories,
             Cover = covers ? [.. cover] : null,
             Value = [.. value],
             Vectors = [.. vectors],
@@ -140,19 +144,33 @@ internal sealed class TreeFlattening(EnsembleDescription description)
         if (at < 0 || at >= description.Features) Fail(index, $"node {node} splits feature {at}, but the model has features 0 to {description.Features - 1}");
         feature.Add(at);
         left.Add(firstChild);
-        defaultLeft.Add(tree.DefaultLeft?[node] ?? false);
-        missing.Add(tree.Missing?[node] ?? MissingRule.Nan);
         value.Add(0);
+        MissingRule rule = tree.Missing?[node] ?? MissingRule.Nan;
+        bool byDefault = tree.DefaultLeft?[node] ?? false;
         if (tree.Categories is not null && tree.Categories.TryGetValue(node, out int[]? categories))
         {
             threshold.Add(float.NaN);
             set.Add(sets.Count);
             AppendSet(categories, index, node);
+            AppendMissing(rule, byDefault, Array.IndexOf(categories, 0) < 0, null);
             return;
         }
         if (double.IsNaN(tree.Threshold[node])) Fail(index, $"node {node} has the threshold NaN");
-        threshold.Add(Canonical(tree.Threshold[node]));
+        float limit = Canonical(tree.Threshold[node]);
+        threshold.Add(limit);
         set.Add(-1);
+        AppendMissing(rule, byDefault, 0 <= limit, FlatTrees.LargestZero <= limit == -FlatTrees.LargestZero <= limit);
+    }
+
+    /// <summary>
+    /// Where NaN alone is missing, rows descend in groups. So NaN that is compared as zero goes where zero goes, and zeros that count as missing but would go where
+    /// missing values go are not.
+    /// </summary>
+    private void AppendMissing(MissingRule rule, bool byDefault, bool zeroGoesLeft, bool? zerosStayTogether)
+    {
+        bool plain = rule == MissingRule.None || (rule == MissingRule.NanOrZero && zerosStayTogether == true && zeroGoesLeft == byDefault);
+        defaultLeft.Add(rule == MissingRule.None ? zeroGoesLeft : byDefault);
+        missing.Add(plain ? MissingRule.Nan : rule);
     }
 
     private void AppendSet(int[] categories, int index, int node)
@@ -164,8 +182,9 @@ internal sealed class TreeFlattening(EnsembleDescription description)
             largest = Math.Max(largest, c);
         }
         int words = (largest >> 5) + 1, first = sets.Count + 1;
+        if (sets.Count + 1L + words > MostWords) Fail(index, $"with the set of node {node} the categories take more than {MostWords / 262144} MiB; number them from 0 without gaps");
         sets.Add((uint)words);
-        for (int i = 0; i < words; i++) sets.Add(0);
+        sets.AddRange(new uint[words]);
         foreach (int c in categories) sets[first + (c >> 5)] |= 1u << (c & 31);
     }
 

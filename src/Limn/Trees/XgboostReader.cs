@@ -1,5 +1,3 @@
-using Limn.Engine;
-
 namespace Limn.Trees;
 
 /// <summary>Reads XGBoost models: JSON and UBJSON (<c>save_model("model.json")</c>, <c>("model.ubj")</c>) of all versions from 1.0 to 3.x.</summary>
@@ -11,42 +9,26 @@ namespace Limn.Trees;
 /// </remarks>
 public static class XgboostReader
 {
-    /// <summary>The largest file that is read without being asked to: 1 GiB.</summary>
-    public const long DefaultLargestFile = 1L << 30;
-
     /// <exception cref="InvalidModelException">The file is missing, too large, truncated, no XGBoost model, or one of a linear booster.</exception>
-    public static TreeEnsemble Read(string path, long largestFile = DefaultLargestFile)
-    {
-        ArgumentException.ThrowIfNullOrEmpty(path);
-        try
-        {
-            long length = new FileInfo(path).Length;
-            if (length > Math.Min(largestFile, Array.MaxLength)) throw new InvalidModelException($"It has {length} bytes, more than the {Math.Min(largestFile, Array.MaxLength)} that are allowed.");
-            return Read(File.ReadAllBytes(path));
-        }
-        catch (InvalidModelException e)
-        {
-            throw new InvalidModelException($"'{path}': {e.Message}", e);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
-        {
-            throw new InvalidModelException($"'{path}' cannot be read: {e.Message}", e);
-        }
-    }
+    public static TreeEnsemble Read(string path, long largestFile = ModelBytes.DefaultLargest) => ModelBytes.Read(path, largestFile, bytes => Read(bytes));
 
     /// <summary>Reads a model from the bytes of a file.</summary>
     /// <exception cref="InvalidModelException">As for a file.</exception>
     public static TreeEnsemble Read(ReadOnlySpan<byte> bytes)
     {
-        // Both begin with a brace; in UBJSON a length follows, or a count, in JSON white space or a quotation mark.
-        bool binary = bytes.Length > 1 && bytes[0] == '{' && bytes[1] is (byte)'L' or (byte)'l' or (byte)'i' or (byte)'I' or (byte)'U' or (byte)'#' or (byte)'$' or (byte)'N';
+        bool binary = LooksLikeUbjson(bytes);
         if (!binary && !LooksLikeJson(bytes))
             throw new InvalidModelException("The file is neither JSON nor UBJSON. XGBoost's old binary format is not read: load it in XGBoost and save it with save_model(\"model.json\").");
-        var root = new FileValue(binary ? UbjsonFile.Read(bytes) : JsonFile.Read(bytes.ToArray()), "");
-        return Model(root["learner"]);
+        return Read(new FileValue(binary ? UbjsonFile.Read(bytes) : JsonFile.Read(bytes.ToArray()), ""));
     }
 
-    private static bool LooksLikeJson(ReadOnlySpan<byte> bytes)
+    internal static TreeEnsemble Read(FileValue root) => Model(root["learner"]);
+
+    // Both begin with a brace; in UBJSON a length follows, or a count, in JSON white space or a quotation mark.
+    internal static bool LooksLikeUbjson(ReadOnlySpan<byte> bytes) =>
+        bytes.Length > 1 && bytes[0] == '{' && bytes[1] is (byte)'L' or (byte)'l' or (byte)'i' or (byte)'I' or (byte)'U' or (byte)'#' or (byte)'$' or (byte)'N';
+
+    internal static bool LooksLikeJson(ReadOnlySpan<byte> bytes)
     {
         if (bytes.StartsWith("\uFEFF"u8)) bytes = bytes[3..];
         return bytes.TrimStart(" \t\r\n"u8).StartsWith("{"u8);

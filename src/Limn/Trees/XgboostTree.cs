@@ -18,10 +18,18 @@ internal static class XgboostTree
             Feature = tree["split_indices"].Integers(),
             Threshold = conditions,
             Values = values,
-            Cover = cover.IsNull || (cover.Numbers().Length == 0 && left.Length > 0) ? null : Single(cover.Numbers()),
+            Cover = Covers(cover, left),
             DefaultLeft = Array.ConvertAll(tree["default_left"].Numbers(), d => d != 0),
             Categories = Categories(tree, left),
         };
+    }
+
+    /// <summary>The sums of the Hessian. They say nothing where they are missing, or where that of a root with children is 0.</summary>
+    private static double[]? Covers(FileValue cover, int[] left)
+    {
+        if (cover.IsNull) return null;
+        double[] sums = Single(cover.Numbers());
+        return left.Length > 0 && (sums.Length == 0 || (left[0] != -1 && sums[0] == 0)) ? null : sums;
     }
 
     /// <summary>What JSON gives as decimals are singles.</summary>
@@ -37,7 +45,9 @@ internal static class XgboostTree
         if (leaves.IsNull) return Single(tree["base_weights"].Numbers());
         double[] vectors = Single(leaves.Numbers());
         if (right.Length != left.Length) throw new InvalidModelException($"A tree has {left.Length} left and {right.Length} right children.");
-        double[] values = new double[checked(left.Length * width)];
+        if ((long)left.Length * width > 2L * vectors.Length) // more than half of the nodes are leaves
+            throw new InvalidModelException($"The leaves of a tree of {left.Length} nodes are vectors of {width} numbers, but the tree holds {vectors.Length / width} vectors.");
+        double[] values = new double[left.Length * width];
         for (int node = 0; node < left.Length; node++)
         {
             if (left[node] != -1) continue;
@@ -64,6 +74,8 @@ internal static class XgboostTree
         int[] sizes = tree["categories_sizes"].Integers(), categories = tree["categories"].Integers();
         if (from.Length != nodes.Length || sizes.Length != nodes.Length)
             throw new InvalidModelException($"A tree has {nodes.Length} nodes with categories, but {from.Length} segments and {sizes.Length} sizes.");
+        // Each category belongs to one node, so that the sets take no more room than the file.
+        if (sizes.Sum(s => (long)Math.Max(0, s)) > categories.Length) throw new InvalidModelException($"The nodes of a tree have {sizes.Sum(s => (long)Math.Max(0, s))} categories together, but it holds {categories.Length}.");
         for (int i = 0; i < nodes.Length; i++)
         {
             if (from[i] < 0 || sizes[i] < 0 || (long)from[i] + sizes[i] > categories.Length)

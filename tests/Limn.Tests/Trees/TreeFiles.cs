@@ -22,12 +22,20 @@ internal static class TreeFiles
 
     public static float[] Run(IPredictor model, float[] x, int rows) => model.Predict([new NdArray(x, rows, x.Length / rows)])[0].Floats.ToArray();
 
-    /// <summary>|a − b| at most 1e-5 of |b|, or of 1 where |b| is smaller.</summary>
-    public static void Equal(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual)
+    /// <summary>A row each of features, margins and predictions, as the scripts in benchmarks/peers write them; more columns are left out.</summary>
+    public static (float[] X, float[] Margins, float[] Predictions, int Rows) Expected(string name, int features, int outputs)
+    {
+        (float[] values, int rows) = Table(Model(name));
+        float[][] lines = [.. values.Chunk(values.Length / rows)];
+        return ([.. lines.SelectMany(l => l[..features])], [.. lines.SelectMany(l => l[features..(features + outputs)])], [.. lines.SelectMany(l => l[(features + outputs)..(features + 2 * outputs)])], rows);
+    }
+
+    /// <summary>|a − b| at most 1e-5 (or what is given) of |b|, or of 1 where |b| is smaller.</summary>
+    public static void Equal(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual, double tolerance = 1e-5)
     {
         Assert.Equal(expected.Length, actual.Length);
         for (int i = 0; i < expected.Length; i++)
-            Assert.True(Math.Abs(expected[i] - actual[i]) <= 1e-5 * Math.Max(1, Math.Abs(expected[i])), $"element {i}: {actual[i]}, and {expected[i]} is expected");
+            Assert.True(Math.Abs(expected[i] - actual[i]) <= tolerance * Math.Max(1, Math.Abs(expected[i])), $"element {i}: {actual[i]}, and {expected[i]} is expected");
     }
 
     /// <summary>scikit-learn's trees as plain arrays: rf.json, whose values are already divided by the number of trees, and gbr.json.</summary>

@@ -31,7 +31,7 @@ public class XgboostReaderTests
     {
         TreeEnsemble model = XgboostReader.Read(TreeFiles.Model($"{name}.json"));
         Assert.Equal((transform, outputs, 5), (model.Transform, model.Outputs, model.Features));
-        (float[] x, float[] margins, float[] predictions, int rows) = Expected(name, outputs);
+        (float[] x, float[] margins, float[] predictions, int rows) = TreeFiles.Expected($"{name}.csv", 5, outputs);
         TreeFiles.Equal(margins, TreeFiles.Run(model.Margins, x, rows));
         TreeFiles.Equal(predictions, TreeFiles.Run(model, x, rows));
     }
@@ -173,11 +173,4 @@ public class XgboostReaderTests
     }
 
     private static TreeEnsemble Read(string text) => XgboostReader.Read(Encoding.UTF8.GetBytes(text));
-
-    private static (float[] X, float[] Margins, float[] Predictions, int Rows) Expected(string name, int outputs)
-    {
-        (float[] values, int rows) = TreeFiles.Table(TreeFiles.Model($"{name}.csv"));
-        float[][] lines = [.. values.Chunk(values.Length / rows)];
-        return ([.. lines.SelectMany(l => l[..5])], [.. lines.SelectMany(l => l[5..(5 + outputs)])], [.. lines.SelectMany(l => l[(5 + outputs)..])], rows);
-    }
 }
