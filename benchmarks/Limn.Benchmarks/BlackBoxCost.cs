@@ -48,7 +48,7 @@ internal static class BlackBoxCost
         foreach (int threads in (int[])[1, 2])
         {
             var model = new Timed(OnnxModel.Load(path, threads));
-            NdArray picture = Normal(1, 1, 3, 224, 224);
+            NdArray picture = Waves();
             foreach (Method method in (Method[])[new Rise(model) { Samples = Samples }, new Lime(model) { Samples = Samples }])
             {
                 List<(double All, double Passes)> times = [];
@@ -80,6 +80,15 @@ internal static class BlackBoxCost
         long before = Process.GetCurrentProcess().PeakWorkingSet64;
         new KernelShap(predictor) { Samples = Coalitions, Baseline = Baseline.Background([background]) }.Explain([row], Target.Class(0));
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{(Process.GetCurrentProcess().PeakWorkingSet64 - before) / 1e6:F0} MB more at the peak than before ({before / 1e6:F0} MB)"));
+    }
+
+    /// <summary>A picture that superpixels can be found in.</summary>
+    private static NdArray Waves()
+    {
+        NdArray picture = Normal(1, 1, 3, 224, 224);
+        Span<float> pixels = picture.Floats;
+        for (int i = 0; i < pixels.Length; i++) pixels[i] = (float)(0.1 * pixels[i] + Math.Sin(i % 224 / 15.0) + Math.Cos(i / 224 % 224 / 11.0 + i / 50176));
+        return picture;
     }
 
     private static NdArray Normal(ulong seed, params int[] dims)

@@ -54,6 +54,7 @@ public abstract class GameMethod(IPredictor model) : PerturbationMethod(model)
         IReadOnlyList<NdArray> values = question.PlaceValues();
         var maskers = new Maskers(question, this);
         var bench = new Workbench(new Scorer(question, question.PredictorThreads));
+        AffinePrefix? prefix = AffinePrefix.Of(question);
         double[] prediction = question.Scores();
         var rows = new List<RowGame>();
         for (int r = 0; r < question.Rows; r++)
@@ -61,7 +62,7 @@ public abstract class GameMethod(IPredictor model) : PerturbationMethod(model)
             NdArray[] row = [.. values.Select(v => v.Rows(r, 1))];
             MaskedRow set = maskers.Of(PlayersOf(question, row, r), row, r);
             int now = r;
-            var game = new Game(new MaskedModel(bench, r, set.Masker), question.Cancellation, (done, expected) => question.Report(now * 1000L + (expected == 0 ? 0 : 1000 * done / expected), question.Rows * 1000L), prediction[r])
+            var game = new Game(prefix?.Of(set.Masker, r) ?? new MaskedModel(bench, r, set.Masker), question.Cancellation, (done, expected) => question.Report(now * 1000L + (expected == 0 ? 0 : 1000 * done / expected), question.Rows * 1000L), prediction[r])
             {
                 Hierarchy = set.Kept.Length == 0 ? null : HierarchyOf(set.Players, set.Absent)?.Only(set.Kept),
             };

@@ -104,8 +104,14 @@ internal sealed class MaskedModel(Workbench bench, int row, IMasker masker) : IV
             }
             return;
         }
-        for (int i = 0; i < values.Length; i++) masker.Write(coalitions[from + i], 0, draws, place.Room, i * draws);
+        masker.Write(coalitions, from, values.Length, place.Room);
         ReadOnlySpan<double> scores = Scored(place, values.Length * draws);
+        if (masker.DrawsFirst)
+        {
+            values.Clear();
+            for (int d = 0; d < draws; d++) TensorPrimitives.MultiplyAdd(scores.Slice(d * values.Length, values.Length), masker.Weights?[d] ?? 1.0 / draws, values, values);
+            return;
+        }
         for (int i = 0; i < values.Length; i++) values[i] = Weighted(scores.Slice(i * draws, draws), 0);
     }
 

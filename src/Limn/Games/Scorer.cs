@@ -10,21 +10,27 @@ namespace Limn.Games;
 internal sealed class Scorer
 {
     private const long ComfortableBytes = 256L << 20; // of a large network, what a batch may take
-    private const long NearBytes = 4L << 20;          // of a small one, what stays near the processor
+    private const long NearBytes = 1L << 20;          // of a small one, what stays near the processor
+    private const long SoonGarbage = 4L << 20;        // of a black box, whose batches are made anew each time
     private const int FewRows = 128;                  // as many rows as keep a large network busy
     private const int MostRows = 1 << 14;
 
     private readonly Question question;
     private readonly bool layers;
     private readonly int threads;
+    private readonly Value? entry;
     private int row = -1;
     private Question? one;
     private (int Index, float Weight)[] weights = [];
 
-    public Scorer(Question question, int threads)
+    /// <param name="question">The question.</param>
+    /// <param name="threads">How many batches a black box answers at a time.</param>
+    /// <param name="entry">A value of the network that is given instead of its inputs; null for the inputs.</param>
+    public Scorer(Question question, int threads, Value? entry = null)
     {
         this.question = question;
         this.threads = threads;
+        this.entry = entry;
         layers = Enumerable.Range(0, question.Places.Count).Any(p => !question.IsInput(p));
         Portion = PortionOf(out long each);
         int cores = question.Model is OnnxModel { Threads: var given } ? given == 0 ? Environment.ProcessorCount : given : 1;
@@ -91,7 +97,7 @@ internal sealed class Scorer
 
     private NdArray Run(OnnxModel network, Session? own, IReadOnlyList<NdArray> inputs)
     {
-        IReadOnlyDictionary<Value, NdArray> feeds = network.FeedsOf(inputs);
+        IReadOnlyDictionary<Value, NdArray> feeds = entry is null ? network.FeedsOf(inputs) : new Dictionary<Value, NdArray> { [entry] = inputs[0] };
         Session session = own ?? network.SessionOf(question.Source!.Graph);
         return Batches.Run(network.FixedRows, feeds, f => session.Run(f, [question.Source!.Value], question.Cancellation))[0];
     }
@@ -142,10 +148,11 @@ internal sealed class Scorer
         if (question.Model is not OnnxModel network)
         {
             long bytes = Math.Max(1, first.Inputs.Sum(i => 4L * i.Length));
-            return (int)Math.Clamp(Math.Min(question.Budget, ComfortableBytes / 16) / bytes, 1, MostRows);
+            return (int)Math.Clamp(Math.Max(Math.Min(question.Budget, SoonGarbage) / bytes, Math.Min(FewRows / 8, question.Budget / bytes)), 1, MostRows);
         }
         if (network.FixedRows is { } size) return size;
-        each = Math.Max(1, network.SessionOf(question.Source!.Graph).BytesFor(first.Feeds(), [question.Source.Value]) + first.Inputs.Sum(i => 4L * i.Length));
+        NdArray[] given = entry is null ? [.. first.Inputs] : [NdArray.Create(ElementType.Float, 1, entry.Shape![1].Value)];
+        each = Math.Max(1, network.SessionOf(question.Source!.Graph).BytesFor(entry is null ? first.Feeds() : new Dictionary<Value, NdArray> { [entry] = given[0] }, [question.Source.Value]) + given.Sum(i => 4L * i.Length));
         int most = (int)Math.Clamp(Math.Min(question.Budget, ComfortableBytes) / each, 1, MostRows);
         return Math.Min(most, Math.Max(FewRows, (int)Math.Min(MostRows, NearBytes / each)));
     }
