@@ -17,8 +17,6 @@ namespace Limn.Games;
 /// <param name="masker">What makes rows of coalitions.</param>
 internal sealed class MaskedModel(Workbench bench, int row, IMasker masker) : IValueFunction
 {
-    private const int AskAgain = 100; // one coalition of so many
-
     private readonly int size = bench.Scorer.Portion;
 
     public int Players => masker.Players;
@@ -27,38 +25,20 @@ internal sealed class MaskedModel(Workbench bench, int row, IMasker masker) : IV
 
     public IReadOnlyList<double>? Weights => masker.Weights;
 
-    public void Evaluate(Coalitions coalitions, int from, Span<double> values) => Check(coalitions, from, [], values,
-        (some, first, _, found) => InUnits(found, Math.Max(1, size / masker.Draws), (at, part, place) => Unit(some, first + at, part, place)));
+    public void Evaluate(Coalitions coalitions, int from, Span<double> values) =>
+        InUnits(values, Math.Max(1, size / masker.Draws), (at, part, place) => Unit(coalitions, from + at, part, place));
 
-    public void EvaluateDraws(Coalitions coalitions, ReadOnlySpan<int> draws, Span<double> values) => Check(coalitions, 0, draws.ToArray(), values,
-        (some, first, at, found) => InUnits(found, size, (from, part, place) =>
+    public void EvaluateDraws(Coalitions coalitions, ReadOnlySpan<int> draws, Span<double> values)
+    {
+        int[] at = draws.ToArray();
+        InUnits(values, size, (from, part, place) =>
         {
-            masker.Write(some, first + from, at.AsSpan(from, part.Length), place.Room);
+            masker.Write(coalitions, from, at.AsSpan(from, part.Length), place.Room);
             bench.Scorer.Scores(row, place.Rows(part.Length), part, place.Session);
-        }));
-
-    private delegate void Answering(Coalitions coalitions, int from, int[] draws, Span<double> values);
+        });
+    }
 
     private delegate void Answer(int from, Span<double> values, Workplace place);
-
-    /// <summary>Asks, and asks some once more where the answers may vary.</summary>
-    private void Check(Coalitions coalitions, int from, int[] draws, Span<double> values, Answering ask)
-    {
-        ask(coalitions, from, draws, values);
-        if (!bench.Scorer.MayVary) return;
-        var again = new Coalitions(coalitions.Players);
-        List<int> drawsAgain = [];
-        for (int i = 0; i < values.Length; i += AskAgain)
-        {
-            again.Add(coalitions[from + i]);
-            if (draws.Length > 0) drawsAgain.Add(draws[i]);
-        }
-        var second = new double[again.Count];
-        ask(again, 0, [.. drawsAgain], second);
-        for (int i = 0; i < second.Length; i++)
-            if (Math.Abs(second[i] - values[i * AskAgain]) > 1e-6 + 1e-4 * Math.Abs(second[i]))
-                throw new PredictorException($"The model is not deterministic: asked twice for row {row} with {Coalitions.Size(again[i])} of {Players} features present, it scored {values[i * AskAgain]} and {second[i]}. Fix its seed, or switch its sampling off.");
-    }
 
     /// <summary>Fills values in units, several at a time where there are several workers.</summary>
     private void InUnits(Span<double> values, int each, Answer answer)

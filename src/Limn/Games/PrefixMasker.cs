@@ -70,8 +70,8 @@ internal sealed class PrefixMasker(AffinePrefix prefix, ReplacingMasker masker) 
         Span<float> to = rows[0].Floats;
         for (int d = 0; d < Draws; d++)
         {
-            ReadOnlySpan<float> sums = table.AsSpan(d * Stride, Stride);
-            for (int i = 0; i < count; i++) Add(sums, offsets.AsSpan(i * groups, groups), to.Slice((d * count + i) * width, width));
+            ReadOnlySpan<float> ofDraw = table.AsSpan(d * Stride, Stride);
+            for (int i = 0; i < count; i++) Add(ofDraw, offsets.AsSpan(i * groups, groups), to.Slice((d * count + i) * width, width));
         }
         ArrayPool<int>.Shared.Return(offsets);
     }
@@ -184,10 +184,10 @@ internal sealed class PrefixMasker(AffinePrefix prefix, ReplacingMasker masker) 
 
     private static int Together(ReplacingMasker masker, int width)
     {
-        int together = 1;
-        while (together < 6 && together < masker.Players && Bytes(masker, width, together + 1) <= Near) together++;
-        return together;
+        int few = 1;
+        while (few < 6 && few < masker.Players && Bytes(masker, width, few + 1) <= Near) few++;
+        return few;
     }
 
-    private static long Bytes(ReplacingMasker masker, int width, int together) => 4L * masker.Draws * ((masker.Players + together - 1) / together) * width << together;
+    private static long Bytes(ReplacingMasker masker, int width, int few) => 4L * masker.Draws * ((masker.Players + few - 1) / few) * width << few;
 }

@@ -95,12 +95,12 @@ public sealed class ReplacingMasker(Players players, IReadOnlyList<NdArray> pres
         int width = Vector<float>.Count, period = length * width, i = 0;
         for (int done = length; done < period; done *= 2) stays[..Math.Min(done, period - done)].CopyTo(stays[done..]);
         ref int mask = ref MemoryMarshal.GetReference(stays);
-        ref float own = ref MemoryMarshal.GetReference(present);
+        ref float mine = ref MemoryMarshal.GetReference(present);
         ref float others = ref MemoryMarshal.GetReference(absent);
         ref float to = ref MemoryMarshal.GetReference(mixed);
         for (int at = 0; i <= mixed.Length - width; i += width)
         {
-            Vector.ConditionalSelect(Vector.LoadUnsafe(ref mask, (nuint)at), Vector.LoadUnsafe(ref own, (nuint)at), Vector.LoadUnsafe(ref others, (nuint)i)).StoreUnsafe(ref to, (nuint)i);
+            Vector.ConditionalSelect(Vector.LoadUnsafe(ref mask, (nuint)at), Vector.LoadUnsafe(ref mine, (nuint)at), Vector.LoadUnsafe(ref others, (nuint)i)).StoreUnsafe(ref to, (nuint)i);
             at += width;
             if (at == period) at = 0;
         }

@@ -14,12 +14,14 @@ internal sealed class Scorer
     private const long SoonGarbage = 4L << 20;        // of a black box, whose batches are made anew each time
     private const int FewRows = 128;                  // as many rows as keep a large network busy
     private const int MostRows = 1 << 14;
+    private const int OneOf = 100; // rows of a black box of which one is asked for twice
 
     private readonly Question question;
     private readonly bool layers;
     private readonly int threads;
     private readonly Value? entry;
     private int row = -1;
+    private long asked;
     private Question? one;
     private (int Index, float Weight)[] weights = [];
 
@@ -45,9 +47,6 @@ internal sealed class Scorer
 
     /// <summary>A session for one of several workers; null where there is one, which takes the model's own.</summary>
     public Session? OwnSession() => Workers > 1 ? new Session(question.Source!.Graph, 1) : null;
-
-    /// <summary>Whether the same row may get another score when it is asked again.</summary>
-    public bool MayVary => question.Model is not OnnxModel;
 
     public void ThrowIfCancelled() => question.ThrowIfCancelled();
 
@@ -79,7 +78,25 @@ internal sealed class Scorer
     {
         Turn(of);
         question.CountCalls(rows);
-        return question.Model is OnnxModel network ? Run(network, session, inputs) : Ask(inputs, rows);
+        if (question.Model is OnnxModel network) return Run(network, session, inputs);
+        NdArray answers = Ask(inputs, rows);
+        AskAgain(inputs, answers);
+        return answers;
+    }
+
+    /// <summary>Asks for one row of a hundred twice, to see whether the answer stays.</summary>
+    private void AskAgain(IReadOnlyList<NdArray> inputs, NdArray answers)
+    {
+        int rows = answers.Dims[0];
+        int[] some = [.. Enumerable.Range(0, rows).Where(i => (asked + i) % OneOf == 0)];
+        asked += rows;
+        if (some.Length == 0) return;
+        question.CountCalls(some.Length);
+        ReadOnlySpan<float> again = Ask([.. inputs.Select(x => Batches.Select(x, some))], some.Length).Floats, first = answers.Floats;
+        int inner = again.Length / some.Length;
+        for (int i = 0; i < again.Length; i++)
+            if (first[some[i / inner] * inner + i % inner] is var before && Math.Abs(again[i] - before) > 1e-6 + 1e-4 * Math.Abs(before))
+                throw new PredictorException($"The model is not deterministic: asked twice for the same changed copy of row {row}, it answered {before} and {again[i]}. Fix its seed, or switch its sampling off.");
     }
 
     /// <summary>Makes ready for a row; to be called before several workers ask for it.</summary>

@@ -135,6 +135,16 @@ public sealed class GameTests
     }
 
     [Fact]
+    public void A_predictor_that_varies_is_named_by_every_method_that_samples()
+    {
+        var random = new Random(1);
+        var model = new FunctionModel(x => Tensor.Create([.. Enumerable.Range(0, (int)x.Lengths[0]).Select(r => x[r, 0] + random.NextSingle())], [x.Lengths[0], 1]));
+        Baseline background = Baseline.Background(Tensor.Create([.. Enumerable.Range(0, 60).Select(i => (float)Math.Sin(i))], [20, 3]));
+        foreach (Method method in new Method[] { new Limn.Games.Local.Lime(model) { Baseline = background }, new Limn.Games.Local.Lime(model), new Limn.Games.Local.Anchors(model) { Baseline = background }, new PermutationShap(model) { Baseline = background } })
+            Assert.Contains("not deterministic", Assert.Throws<PredictorException>(() => method.Explain(Row(1, 2, 3), Target.Class(0))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_black_box_may_be_asked_by_several_threads()
     {
         int inside = 0, most = 0;
