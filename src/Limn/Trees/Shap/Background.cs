@@ -22,6 +22,9 @@ internal sealed class Background
 
     public ReadOnlySpan<double> Shares => shares;
 
+    /// <summary>One of the rows as a background of its own.</summary>
+    public Background Only(int row, int features) => new(features, Values.Slice(row * features, features), [1]);
+
     /// <summary>For each unit of a plan, the share of the background with each of its patterns.</summary>
     public unsafe double[][] Patterns(FlatTrees trees, TreePlan plan, PatternWalk walk)
     {

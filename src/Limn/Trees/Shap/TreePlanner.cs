@@ -12,13 +12,16 @@ namespace Limn.Trees.Shap;
 internal sealed class TreePlanner
 {
     /// <summary>The costs of looking up 16 rows in a column of a table by the number of bits, in about processor cycles.</summary>
-    private static readonly double[] LookUp = [1.5, 1.5, 1.5, 1.5, 1.5, 1.7, 2.7, 5, 9.5, 15, 16, 18, 22];
+    private static readonly double[] LookUp = [1.5, 1.5, 1.5, 1.5, 1.5, 1.7, 2.7, 5, 9.5, 20, 25, 30, 40];
 
     /// <summary>The cost of one decision for 16 rows.</summary>
     private const double Decision = 3;
 
     /// <summary>More bits make tables that are larger than the caches.</summary>
     public const int MostBits = 12;
+
+    /// <summary>The largest table that lies in registers: units are not merged beyond it.</summary>
+    private const int RegisterBits = 8;
 
     private readonly TreeGame game;
     private readonly int tree, columnsOfOne, root;
@@ -68,7 +71,7 @@ internal sealed class TreePlanner
 
         int splits = leftSplits + rightSplits + 1, bits = players.Count + splits;
         double apart = leftCost + rightCost + Decision * (met ? 2 : 1);
-        if (bits > MostBits) return (splits, apart);
+        if (bits > RegisterBits) return (splits, apart);
         var all = new HashSet<int>(players);
         Below(node, all);
         double together = Columns(all.Count) * LookUp[bits] + Decision * splits;
