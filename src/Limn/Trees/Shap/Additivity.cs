@@ -32,7 +32,7 @@ internal static class Additivity
             {
                 int place = at * outputs + o;
                 throw new AdditivityException($"The values of output {o} do not add up: row {at} has {predictions[place]:G9}, but the expected value {expected[place]:G9} and its values sum to " +
-                    $"something {error:G3} away, {relative:G3} of the values' sizes ({tolerance:G3} is allowed). Covers that do not fit the trees do this; give cover rows or a background in their place.");
+                    $"something {error:G3} away, {relative:G3} of the values' sizes ({tolerance:G3} is allowed). Quadrature is the more precise algorithm; a higher tolerance accepts these.");
             }
             worst = Math.Max(worst, relative);
         }
