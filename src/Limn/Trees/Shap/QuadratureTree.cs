@@ -2,6 +2,34 @@ using System.Numerics;
 
 namespace Limn.Trees.Shap;
 
+/// <summary>What <see cref="QuadratureWalk{T}"/> needs to know of a split.</summary>
+internal struct QuadratureSplit<T> where T : unmanaged
+{
+    /// <summary>Its number among all nodes.</summary>
+    public int Node;
+
+    public int Feature, Player;
+
+    /// <summary>The level of the last split of the same player above; -1 if there is none.</summary>
+    public int Above;
+
+    /// <summary>The left child's number in the tree.</summary>
+    public int Left;
+
+    /// <summary>For repeated players: where the constants of the two children begin.</summary>
+    public int Constants;
+
+    /// <summary>Whether it only compares with the threshold, and NaN alone is missing.</summary>
+    public bool Simple;
+
+    public bool MissingLeft, LeafLeft, LeafRight;
+
+    public T Threshold;
+
+    /// <summary>The product of the player's cover ratios on the path to each child.</summary>
+    public T RatioLeft, RatioRight;
+}
+
 /// <summary>What <see cref="QuadratureWalk{T}"/> needs to know of a tree.</summary>
 /// <remarks>
 /// With t the probability of a player to be present, o whether the row satisfies all its splits on the path so far and r the product of their cover ratios, the
@@ -11,14 +39,11 @@ namespace Limn.Trees.Shap;
 /// </remarks>
 internal sealed class QuadratureTree<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    /// <summary>[nodes] The level of the last split of the same player above; -1 if there is none.</summary>
-    public required int[] Above { get; init; }
+    /// <summary>[nodes] The splits; leaves have none.</summary>
+    public required QuadratureSplit<T>[] Splits { get; init; }
 
-    /// <summary>[nodes, 2] The product of the player's cover ratios on the path to the left and the right child; empty where background rows take the place of covers.</summary>
-    public required T[] Ratios { get; init; }
-
-    /// <summary>[nodes] Where the constants of the two children of a repeated player's split begin; -1 for others.</summary>
-    public required int[] Constants { get; init; }
+    /// <summary>[outputs of the tree, nodes] The values of leaves.</summary>
+    public required T[] Values { get; init; }
 
     /// <summary>[children, 5, quadrature nodes] F / F′ in the three cases, and the derivative's share in the first two, for repeated players.</summary>
     public required T[] Table { get; init; }
@@ -35,50 +60,58 @@ internal sealed class QuadratureTree<T> where T : unmanaged, IBinaryFloatingPoin
 
     public static QuadratureTree<T> Of(TreeGame game, int tree)
     {
-        int root = game.Trees.Roots[tree], size = game.Trees.Roots[tree + 1] - root, distinct = 0;
-        int[] above = new int[size], constants = new int[size];
-        double[] ratios = game.LeftShare is null ? [] : new double[2 * size];
-        Array.Fill(constants, -1);
+        FlatTrees trees = game.Trees;
+        int root = trees.Roots[tree], size = trees.Roots[tree + 1] - root, distinct = 0, outputs = game.OutputsOf(tree).Count;
+        bool shares = game.LeftShare is not null;
+        var splits = new QuadratureSplit<T>[size];
+        var values = new T[outputs * size];
         var last = new Dictionary<int, (int Level, double Ratio)>();
-        List<(int Node, double Before, int Side)> repeated = [];
+        List<(int Node, double Before, double Left, double Right)> repeated = [];
         Visit(root, 0);
 
         (double[] nodes, double[] weights) = game.Semivalue.Nodes(distinct);
         List<T> table = [];
-        foreach ((int node, double before, int side) in repeated)
+        foreach ((int node, double before, double left, double right) in repeated)
         {
-            if (ratios.Length == 0) break;
-            if (side == 0) constants[node] = table.Count;
-            table.AddRange(Repeated(nodes, before, ratios[2 * node + side]));
+            splits[node].Constants = table.Count;
+            if (!shares) continue;
+            table.AddRange(Repeated(nodes, before, left));
+            table.AddRange(Repeated(nodes, before, right));
         }
-        return new QuadratureTree<T>
-        {
-            Above = above, Ratios = Array.ConvertAll(ratios, T.CreateTruncating), Constants = constants, Table = [.. table],
-            Depth = game.Trees.Depths[tree], Distinct = distinct, Nodes = nodes, Weights = weights,
-        };
+        return new QuadratureTree<T> { Splits = splits, Values = values, Table = [.. table], Depth = trees.Depths[tree], Distinct = distinct, Nodes = nodes, Weights = weights };
 
         void Visit(int node, int level)
         {
-            FlatTrees trees = game.Trees;
+            int at = node - root;
             if (trees.Feature[node] == FlatTrees.Leaf)
             {
                 distinct = Math.Max(distinct, last.Count);
+                for (int i = 0; i < outputs; i++) values[i * size + at] = T.CreateTruncating(game.Value(tree, node, i));
                 return;
             }
-            int player = game.Player[trees.Feature[node]], at = node - root;
+            int player = game.Player[trees.Feature[node]], child = trees.Left[node];
             bool met = last.TryGetValue(player, out (int Level, double Ratio) before);
-            above[at] = met ? before.Level : -1;
-            for (int side = 0; side < 2; side++)
+            double share = met ? before.Ratio : 1, left = share * game.Share(node, left: true), right = share * game.Share(node, left: false);
+            splits[at] = new QuadratureSplit<T>
             {
-                double ratio = (met ? before.Ratio : 1) * game.Share(node, side == 0);
-                if (ratios.Length > 0) ratios[2 * at + side] = ratio;
-                if (met) repeated.Add((at, before.Ratio, side));
-            }
-            for (int side = 0; side < 2; side++)
-            {
-                last[player] = (level, ratios.Length > 0 ? ratios[2 * at + side] : 1);
-                Visit(trees.Left[node] + side, level + 1);
-            }
+                Node = node,
+                Feature = trees.Feature[node],
+                Threshold = T.CreateTruncating(trees.Threshold[node]),
+                Simple = trees.Missing[node] == MissingRule.Nan && trees.Set[node] < 0 && !float.IsNaN(trees.Threshold[node]),
+                MissingLeft = trees.DefaultLeft[node],
+                Player = player,
+                Above = met ? before.Level : -1,
+                Left = child - root,
+                LeafLeft = trees.Feature[child] == FlatTrees.Leaf,
+                LeafRight = trees.Feature[child + 1] == FlatTrees.Leaf,
+                RatioLeft = T.CreateTruncating(left),
+                RatioRight = T.CreateTruncating(right),
+            };
+            if (met) repeated.Add((at, before.Ratio, left, right));
+            last[player] = (level, left);
+            Visit(child, level + 1);
+            last[player] = (level, right);
+            Visit(child + 1, level + 1);
             if (met) last[player] = before;
             else last.Remove(player);
         }

@@ -29,11 +29,12 @@ internal sealed unsafe class QuadratureWalk<T> : IDisposable where T : unmanaged
 
     // Of the tree at work.
     private QuadratureTree<T> tree = null!;
-    private int index, root, output, nodes;
-    private T[] ratios = [], constants = [];
-    private ReadOnlyMemory<float> reference;
+    private QuadratureSplit<T>* splits;
+    private T* values, constants;
+    private int nodes, slot;
+    private float[] reference = [];
     private bool[] reached = [];
-    private T[][] referenceConstants = [];
+    private T[] referenceConstants = [];
 
     public QuadratureWalk(TreeGame game, int features)
     {
@@ -64,25 +65,30 @@ internal sealed unsafe class QuadratureWalk<T> : IDisposable where T : unmanaged
     /// <param name="row">The row that stands for absent players; empty for the path-dependent game.</param>
     public void Add(int number, QuadratureTree<T> of, ReadOnlyMemory<float> row)
     {
-        (index, tree, nodes, root, reference) = (number, of, of.Nodes.Length, trees.Roots[number], row);
         if (of.Depth == 0) return;
+        (tree, nodes) = (of, of.Nodes.Length);
         Reserve(of.Depth + 2);
         for (int q = 0; q < nodes; q++) (present[q], absent[q]) = (T.CreateTruncating(of.Nodes[q]), T.CreateTruncating(1 - of.Nodes[q]));
-        if (row.IsEmpty)
-        {
-            (ratios, constants) = (of.Ratios, of.Table);
-        }
-        else
+        reference = row.ToArray();
+        if (!row.IsEmpty)
         {
             if (reached.Length < of.Depth + 1) reached = new bool[of.Depth + 1];
-            referenceConstants = [Of(1, 1), Of(1, 0), Of(0, 0)];
+            referenceConstants = [.. Of(1, 1), .. Of(1, 0), .. Of(0, 0)];
         }
-        int outputs = game.OutputsOf(number).Count;
-        for (output = 0; output < outputs; output++)
+        (int first, int outputs) = game.OutputsOf(number);
+        fixed (QuadratureSplit<T>* s = of.Splits)
+        fixed (T* v = of.Values, c = row.IsEmpty ? of.Table : referenceConstants)
         {
-            for (int q = 0; q < nodes; q++) down[q] = Vector512.Create(T.CreateTruncating(of.Weights[q]));
-            alive[0] = Vector512<T>.AllBitsSet;
-            Visit(root, 0);
+            splits = s;
+            constants = c;
+            for (int i = 0; i < outputs; i++)
+            {
+                values = v + i * of.Splits.Length;
+                slot = first + i;
+                for (int q = 0; q < nodes; q++) down[q] = Vector512.Create(T.CreateTruncating(of.Weights[q]));
+                alive[0] = Vector512<T>.AllBitsSet;
+                Visit(0, 0);
+            }
         }
 
         T[] Of(double before, double ratio) => QuadratureTree<T>.Repeated(of.Nodes, before, ratio);
@@ -105,91 +111,131 @@ internal sealed unsafe class QuadratureWalk<T> : IDisposable where T : unmanaged
     private static Vector512<T>* Vectors(nint count) => (Vector512<T>*)NativeMemory.AlignedAlloc((nuint)(count * sizeof(Vector512<T>)), 64);
 
     /// <summary>Explains a subtree, and leaves the sum over its leaves in its level's place of <see cref="up"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Visit(int node, int level)
     {
-        int at = node - root, above = tree.Above[at], n = nodes, first = game.OutputsOf(index).From;
-        Vector512<T> left = rows.GoesLeft(node), prior = above < 0 ? Vector512<T>.AllBitsSet : masks[above];
-        Vector512<T>* p = down + (nint)level * n, h = up + (nint)level * n, pNext = p + n, hNext = h + n;
-        Vector512<T>* sum = sums + game.Slot(game.Player[trees.Feature[node]], first + output);
-        bool isLeft = !reference.IsEmpty && trees.GoesLeft(node, reference.Span[trees.Feature[node]]);
-        new Span<Vector512<T>>(h, n).Clear();
+        QuadratureSplit<T>* split = splits + node;
+        int above = split->Above, n = nodes;
+        Vector512<T> left = split->Simple ? rows.GoesLeft(split->Feature, split->Threshold, split->MissingLeft) : rows.Decide(split->Node);
+        Vector512<T>* h = up + (nint)level * n;
+        for (int q = 0; q < n; q++) h[q] = default;
+        if (reference.Length > 0)
+        {
+            VisitMixed(split, left, level);
+            return;
+        }
+        if (above < 0)
+        {
+            if (split->LeafLeft && split->LeafRight)
+            {
+                Twins(split, left, level);
+                return;
+            }
+            New(split, left, split->RatioLeft, split->Left, split->LeafLeft, level);
+            New(split, ~left, split->RatioRight, split->Left + 1, split->LeafRight, level);
+            return;
+        }
+        Vector512<T> prior = masks[above];
+        Again(split, left & prior, prior, constants + split->Constants, split->Left, split->LeafLeft, level);
+        Again(split, ~left & prior, prior, constants + split->Constants + 5 * n, split->Left + 1, split->LeafRight, level);
+    }
+
+    /// <summary>A split with a background row in the place of covers: its children count 1 if the row satisfies all of the player's splits, and 0 if not.</summary>
+    private void VisitMixed(QuadratureSplit<T>* split, Vector512<T> left, int level)
+    {
+        int above = split->Above;
+        bool isLeft = trees.GoesLeft(split->Node, reference[split->Feature]), before = above < 0 || reached[above];
+        Vector512<T> prior = above < 0 ? Vector512<T>.AllBitsSet : masks[above];
         for (int side = 0; side < 2; side++)
         {
-            int child = trees.Left[node] + side;
-            bool leaf = trees.Feature[child] == FlatTrees.Leaf;
-            Vector512<T> holds = (side == 0 ? left : ~left) & prior, value = leaf ? Vector512.Create(T.CreateTruncating(game.Value(index, child, output))) : default;
-            T r;
-            fixed (T* shared = constants, of00 = referenceConstants.Length > 0 ? referenceConstants[2] : null, of10 = referenceConstants.Length > 0 ? referenceConstants[1] : null, of11 = referenceConstants.Length > 0 ? referenceConstants[0] : null)
-            {
-                T* table = above < 0 ? null : shared + tree.Constants[at] + side * 5 * n;
-                if (reference.IsEmpty) r = ratios[2 * at + side];
-                else
-                {
-                    bool before = above < 0 || reached[above], now = before && isLeft == (side == 0);
-                    reached[level] = now;
-                    r = now ? T.One : T.Zero;
-                    table = now ? of11 : before ? of10 : of00;
-                    alive[level + 1] = now ? alive[level] : alive[level] & holds;
-                    if (alive[level + 1].Equals(Vector512<T>.Zero)) continue; // no mixture of the reference row with another comes here
-                }
-                masks[level] = holds;
-                if (above < 0) New(holds, r, leaf, value, child, level, p, h, pNext, hNext, sum);
-                else Again(holds, prior, table, leaf, value, child, level, p, h, pNext, hNext, sum);
-            }
+            Vector512<T> holds = (side == 0 ? left : ~left) & prior;
+            bool now = reached[level] = before && isLeft == (side == 0);
+            alive[level + 1] = now ? alive[level] : alive[level] & holds;
+            if (alive[level + 1].Equals(Vector512<T>.Zero)) continue; // no mixture of the two rows comes here
+            bool leaf = side == 0 ? split->LeafLeft : split->LeafRight;
+            if (above < 0) New(split, holds, now ? T.One : T.Zero, split->Left + side, leaf, level);
+            else Again(split, holds, prior, constants + (now ? 0 : before ? 1 : 2) * 5 * nodes, split->Left + side, leaf, level);
         }
     }
 
-    /// <summary>A child of a split whose player is met for the first time.</summary>
-    private void New(Vector512<T> holds, T r, bool leaf, Vector512<T> value, int child, int level,
-        Vector512<T>* p, Vector512<T>* h, Vector512<T>* pNext, Vector512<T>* hNext, Vector512<T>* sum)
+    /// <summary>Two leaves below a split whose player is met for the first time.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Twins(QuadratureSplit<T>* split, Vector512<T> left, int level)
     {
         int n = nodes;
+        Vector512<T>* p = down + (nint)level * n, h = up + (nint)level * n;
+        T one = values[split->Left], other = values[split->Left + 1];
+        // The value and slope of left · one + right · other.
+        Vector512<T> constant = Vector512.Create(split->RatioLeft * one + split->RatioRight * other);
+        Vector512<T> own = Vector512.ConditionalSelect(left, Vector512.Create(one), Vector512.Create(other)), s = default;
+        for (int q = 0; q < n; q++)
+        {
+            h[q] = constant * absent[q] + own * present[q];
+            s += p[q];
+        }
+        sums[game.Slot(split->Player, slot)] += s * (own - constant);
+    }
+
+    /// <summary>A child of a split whose player is met for the first time.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void New(QuadratureSplit<T>* split, Vector512<T> holds, T r, int child, bool leaf, int level)
+    {
+        int n = nodes;
+        Vector512<T>* p = down + (nint)level * n, h = up + (nint)level * n;
+        T* a = absent, t = present;
         Vector512<T> ratio = Vector512.Create(r), s = default;
         if (leaf)
         {
+            Vector512<T> value = Vector512.Create(values[child]);
             for (int q = 0; q < n; q++)
             {
-                Vector512<T> factor = ratio * absent[q] + (holds & Vector512.Create(present[q]));
-                h[q] += factor * value;
+                h[q] += (ratio * a[q] + (holds & Vector512.Create(t[q]))) * value;
                 s += p[q];
             }
             s *= value;
         }
         else
         {
-            for (int q = 0; q < n; q++) pNext[q] = p[q] * (ratio * absent[q] + (holds & Vector512.Create(present[q])));
+            masks[level] = holds;
+            Vector512<T>* pNext = p + n, hNext = h + n;
+            for (int q = 0; q < n; q++) pNext[q] = p[q] * (ratio * a[q] + (holds & Vector512.Create(t[q])));
             Visit(child, level + 1);
             for (int q = 0; q < n; q++)
             {
-                Vector512<T> factor = ratio * absent[q] + (holds & Vector512.Create(present[q]));
-                h[q] += factor * hNext[q];
-                s += p[q] * hNext[q];
+                Vector512<T> below = hNext[q];
+                h[q] += (ratio * a[q] + (holds & Vector512.Create(t[q]))) * below;
+                s += p[q] * below;
             }
         }
-        *sum += s * ((holds & Vector512<T>.One) - ratio);
+        sums[game.Slot(split->Player, slot)] += s * ((holds & Vector512<T>.One) - ratio);
     }
 
     /// <summary>A child of a split whose player was met before.</summary>
-    private void Again(Vector512<T> holds, Vector512<T> prior, T* table, bool leaf, Vector512<T> value, int child, int level,
-        Vector512<T>* p, Vector512<T>* h, Vector512<T>* pNext, Vector512<T>* hNext, Vector512<T>* sum)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Again(QuadratureSplit<T>* split, Vector512<T> holds, Vector512<T> prior, T* table, int child, bool leaf, int level)
     {
         int n = nodes;
-        Vector512<T> s = default;
-        if (!leaf)
+        Vector512<T>* p = down + (nint)level * n, h = up + (nint)level * n, pNext = p + n, hNext = h + n;
+        if (leaf)
         {
-            for (int q = 0; q < n; q++) pNext[q] = p[q] * Factor(q);
+            Vector512<T> value = Vector512.Create(values[child]);
+            for (int q = 0; q < n; q++) hNext[q] = value;
+        }
+        else
+        {
+            masks[level] = holds;
+            for (int q = 0; q < n; q++)
+                pNext[q] = p[q] * Vector512.ConditionalSelect(holds, Vector512.Create(table[q]), Vector512.ConditionalSelect(prior, Vector512.Create(table[n + q]), Vector512.Create(table[2 * n + q])));
             Visit(child, level + 1);
         }
+        Vector512<T> s = default;
         for (int q = 0; q < n; q++)
         {
-            Vector512<T> below = leaf ? value : hNext[q];
-            h[q] += Factor(q) * below;
-            Vector512<T> derivative = Vector512.ConditionalSelect(holds, Vector512.Create(table[3 * n + q]), prior & Vector512.Create(table[4 * n + q]));
-            s += p[q] * below * derivative;
+            Vector512<T> below = hNext[q];
+            h[q] += below * Vector512.ConditionalSelect(holds, Vector512.Create(table[q]), Vector512.ConditionalSelect(prior, Vector512.Create(table[n + q]), Vector512.Create(table[2 * n + q])));
+            s += p[q] * below * Vector512.ConditionalSelect(holds, Vector512.Create(table[3 * n + q]), prior & Vector512.Create(table[4 * n + q]));
         }
-        *sum += s;
-
-        Vector512<T> Factor(int q) => Vector512.ConditionalSelect(holds, Vector512.Create(table[q]), Vector512.ConditionalSelect(prior, Vector512.Create(table[n + q]), Vector512.Create(table[2 * n + q])));
+        sums[game.Slot(split->Player, slot)] += s;
     }
 
     private void Free()

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -25,14 +26,24 @@ internal sealed unsafe class RowLanes<T>(FlatTrees trees, int features) : IDispo
     /// <summary>All bits set in the lanes that go left at a split.</summary>
     public Vector512<T> GoesLeft(int node)
     {
-        T* column = x + (nint)trees.Feature[node] * Lanes;
         float threshold = trees.Threshold[node];
-        if (trees.Missing[node] == MissingRule.Nan && trees.Set[node] < 0 && !float.IsNaN(threshold))
-        {
-            Vector512<T> v = Vector512.Load(column), limit = Vector512.Create(T.CreateTruncating(threshold));
-            return trees.DefaultLeft[node] ? ~Vector512.GreaterThan(v, limit) : Vector512.LessThanOrEqual(v, limit);
-        }
-        T* decided = stackalloc T[Lanes];
+        return trees.Missing[node] == MissingRule.Nan && trees.Set[node] < 0 && !float.IsNaN(threshold)
+            ? GoesLeft(trees.Feature[node], T.CreateTruncating(threshold), trees.DefaultLeft[node])
+            : Decide(node);
+    }
+
+    /// <summary>All bits set in the lanes that go left at a split that only compares.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Vector512<T> GoesLeft(int feature, T threshold, bool missingLeft)
+    {
+        Vector512<T> v = Vector512.Load(x + (nint)feature * Lanes), limit = Vector512.Create(threshold);
+        return missingLeft ? ~Vector512.GreaterThan(v, limit) : Vector512.LessThanOrEqual(v, limit);
+    }
+
+    /// <summary>All bits set in the lanes that go left at any split.</summary>
+    public Vector512<T> Decide(int node)
+    {
+        T* column = x + (nint)trees.Feature[node] * Lanes, decided = stackalloc T[Lanes];
         for (int lane = 0; lane < Lanes; lane++) decided[lane] = trees.GoesLeft(node, float.CreateTruncating(column[lane])) ? T.One : T.Zero;
         return Vector512.GreaterThan(Vector512.Load(decided), Vector512<T>.Zero);
     }
