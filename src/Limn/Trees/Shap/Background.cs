@@ -5,6 +5,10 @@ internal sealed class Background
 {
     private readonly double[] shares;
     private readonly RowBlocks rows;
+    private readonly bool uniform;
+
+    /// <summary>From so many rows on, sets of rows are counted and not rows.</summary>
+    private const int ManyRows = 1024;
 
     /// <param name="features">The number of features.</param>
     /// <param name="rows">[rows, features].</param>
@@ -13,6 +17,7 @@ internal sealed class Background
     {
         this.shares = shares;
         Values = rows;
+        uniform = Array.TrueForAll(shares, s => s == shares[0]);
         this.rows = new RowBlocks(features, rows.Span);
     }
 
@@ -26,9 +31,17 @@ internal sealed class Background
     public Background Only(int row, int features) => new(features, Values.Slice(row * features, features), [1]);
 
     /// <summary>For each unit of a plan, the share of the background with each of its patterns.</summary>
-    public unsafe double[][] Patterns(FlatTrees trees, TreePlan plan, PatternWalk walk)
+    public unsafe double[][] Patterns(FlatTrees trees, TreePlan plan, PatternWalk walk, BitPatterns bits)
     {
         double[][] patterns = Array.ConvertAll(plan.Units, u => new double[1 << u.Bits]);
+        if (uniform && Rows >= ManyRows && plan.Units.All(u => u.Bits <= BitPatterns.MostBits))
+        {
+            bits.Reserve(plan);
+            for (int b = 0; b < rows.Blocks; b += BitPatterns.Rows / PatternWalk.Block) bits.Count(plan, rows, b, patterns);
+            foreach (double[] of in patterns)
+                for (int p = 0; p < of.Length; p++) of[p] *= shares[0];
+            return patterns;
+        }
         walk.Reserve(plan.Levels);
         fixed (float* columns = rows.Columns)
         {

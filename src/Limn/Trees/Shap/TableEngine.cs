@@ -83,11 +83,15 @@ internal sealed class TableEngine
     private Chunk[] Build(int from, int to, CancellationToken cancellation)
     {
         var trees = new TreeTables[to - from];
-        Parallel.For(from, to, Options(cancellation), () => (Builder: new TableBuilder(game), Walk: new PatternWalk(game.Trees)), (i, _, local) =>
+        Parallel.For(from, to, Options(cancellation), () => (Builder: new TableBuilder(game), Walk: new PatternWalk(game.Trees), Bits: new BitPatterns(game.Trees)), (i, _, local) =>
         {
-            trees[i - from] = local.Builder.Build(plans[i], background?.Patterns(game.Trees, plans[i], local.Walk));
+            trees[i - from] = local.Builder.Build(plans[i], background?.Patterns(game.Trees, plans[i], local.Walk, local.Bits));
             return local;
-        }, local => local.Walk.Dispose());
+        }, local =>
+        {
+            local.Walk.Dispose();
+            local.Bits.Dispose();
+        });
 
         List<Chunk> chunks = [];
         for (int i = 0; i < trees.Length;)

@@ -151,7 +151,7 @@ internal sealed class TreePlanner
                 return;
             }
             int bit = 1 << bits++, player = game.Player[trees.Feature[at]], index = path.FindIndex(p => p.Player == player);
-            steps.Add(new Step(StepKind.Decide, at, from, level + 1, bit, Left: true, High: false));
+            steps.Add(new Step(StepKind.Decide, at, from, level + 1, bit, Left: false, High: false));
             from = level + 1;
             if (index < 0) path.Add((player, 1, 0, 0));
             int place = index < 0 ? path.Count - 1 : index;
