@@ -30,18 +30,16 @@ internal sealed class Background
     /// <summary>One of the rows as a background of its own.</summary>
     public Background Only(int row, int features) => new(features, Values.Slice(row * features, features), [1]);
 
+    /// <summary>Whether sets of rows are worth counting for a tree, and not the pattern of each row.</summary>
+    public bool CountsSets(TreePlan plan) => uniform && Rows >= ManyRows && plan.Units.All(u => u.Leaves.All(l => l.Players.Length <= BackgroundSets.MostPlayers));
+
+    /// <summary>For each leaf of a tree its f, if <see cref="CountsSets"/>.</summary>
+    public double[]?[] Worth(TreePlan plan, BackgroundSets sets) => sets.Worth(plan.Tree, rows);
+
     /// <summary>For each unit of a plan, the share of the background with each of its patterns.</summary>
-    public unsafe double[][] Patterns(FlatTrees trees, TreePlan plan, PatternWalk walk, BitPatterns bits)
+    public unsafe double[][] Patterns(FlatTrees trees, TreePlan plan, PatternWalk walk)
     {
         double[][] patterns = Array.ConvertAll(plan.Units, u => new double[1 << u.Bits]);
-        if (uniform && Rows >= ManyRows && plan.Units.All(u => u.Bits <= BitPatterns.MostBits))
-        {
-            bits.Reserve(plan);
-            for (int b = 0; b < rows.Blocks; b += BitPatterns.Rows / PatternWalk.Block) bits.Count(plan, rows, b, patterns);
-            foreach (double[] of in patterns)
-                for (int p = 0; p < of.Length; p++) of[p] *= shares[0];
-            return patterns;
-        }
         walk.Reserve(plan.Levels);
         fixed (float* columns = rows.Columns)
         {

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Numerics.Tensors;
 
 namespace Limn.Trees.Shap;
 
@@ -15,29 +16,47 @@ namespace Limn.Trees.Shap;
 internal sealed class LeafTable
 {
     private readonly Semivalue semivalue;
-    private readonly double[][] singles = new double[TreePlanner.MostBits + 1][], pairs = new double[TreePlanner.MostBits + 1][];
+    private readonly double[]?[][] weights = [new double[]?[TreePlanner.MostBits + 1], new double[]?[TreePlanner.MostBits + 1], new double[]?[TreePlanner.MostBits + 1],
+        new double[]?[TreePlanner.MostBits + 1], new double[]?[TreePlanner.MostBits + 1]];
+
     private readonly double[] w0 = new double[1 << TreePlanner.MostBits], w1 = new double[1 << TreePlanner.MostBits], w2 = new double[1 << TreePlanner.MostBits];
     private int size;
 
-    public LeafTable(Semivalue semivalue)
+    public LeafTable(Semivalue semivalue) => this.semivalue = semivalue;
+
+    /// <summary>Z and Y of the coalitions.</summary>
+    public ReadOnlySpan<double> Without => w0.AsSpan(0, size);
+
+    /// <inheritdoc cref="Without"/>
+    public ReadOnlySpan<double> With => w1.AsSpan(0, size);
+
+    /// <summary>[coalitions] The weights of coalitions less some of their members: 0 or 1 for single players, 0 to 2 for pairs.</summary>
+    private double[] Weights(int players, bool pair, int less)
     {
-        this.semivalue = semivalue;
-        for (int d = 0; d <= TreePlanner.MostBits; d++) (singles[d], pairs[d]) = (semivalue.Weights(d, pair: false), semivalue.Weights(d, pair: true));
+        ref double[]? of = ref weights[(pair ? 2 : 0) + less][players];
+        if (of is not null) return of;
+        double[] bySize = semivalue.Weights(players, pair);
+        of = new double[1 << players];
+        for (int s = 0; s < of.Length; s++)
+        {
+            int count = BitOperations.PopCount((uint)s) - less;
+            of[s] = count >= 0 && count < bySize.Length ? bySize[count] : 0;
+        }
+        return of;
+    }
+
+    private void Sum(ReadOnlySpan<double> f, double[] weights, double[] to)
+    {
+        TensorPrimitives.Multiply(f, weights, to);
+        OverSubsets(to.AsSpan(0, size));
     }
 
     /// <summary>Prepares single players: f is indexed by coalition, with a bit for each of d players.</summary>
     public void PrepareSingles(ReadOnlySpan<double> f, int players)
     {
         size = 1 << players;
-        double[] weights = singles[players];
-        for (int s = 0; s < size; s++)
-        {
-            int count = BitOperations.PopCount((uint)s);
-            w0[s] = count < weights.Length ? weights[count] * f[s] : 0;
-            w1[s] = count > 0 ? weights[count - 1] * f[s] : 0;
-        }
-        OverSubsets(w0.AsSpan(0, size));
-        OverSubsets(w1.AsSpan(0, size));
+        Sum(f, Weights(players, pair: false, 0), w0);
+        Sum(f, Weights(players, pair: false, 1), w1);
     }
 
     /// <summary>[patterns] A player's values.</summary>
@@ -57,19 +76,9 @@ internal sealed class LeafTable
     public void PreparePairs(ReadOnlySpan<double> f, int players)
     {
         size = 1 << players;
-        double[] weights = pairs[players];
-        for (int s = 0; s < size; s++)
-        {
-            int count = BitOperations.PopCount((uint)s);
-            w0[s] = Weight(count) * f[s];
-            w1[s] = Weight(count - 1) * f[s];
-            w2[s] = Weight(count - 2) * f[s];
-        }
-        OverSubsets(w0.AsSpan(0, size));
-        OverSubsets(w1.AsSpan(0, size));
-        OverSubsets(w2.AsSpan(0, size));
-
-        double Weight(int others) => others >= 0 && others < weights.Length ? weights[others] : 0;
+        Sum(f, Weights(players, pair: true, 0), w0);
+        Sum(f, Weights(players, pair: true, 1), w1);
+        Sum(f, Weights(players, pair: true, 2), w2);
     }
 
     /// <summary>[patterns] Half of the interaction of two players: what stands in each of the two places of the matrix.</summary>
@@ -92,25 +101,24 @@ internal sealed class LeafTable
     private static void OverSubsets(Span<double> a)
     {
         for (int bit = 1; bit < a.Length; bit <<= 1)
-        {
-            for (int from = bit; from < a.Length; from += 2 * bit)
-            {
-                Span<double> with = a.Slice(from, bit), without = a.Slice(from - bit, bit);
-                System.Numerics.Tensors.TensorPrimitives.Add(with, without, with);
-            }
-        }
+            for (int from = bit; from < a.Length; from += 2 * bit) Add(a.Slice(from, bit), a.Slice(from - bit, bit));
     }
 
     /// <summary>Every entry becomes the sum of those at its supersets.</summary>
     public static void OverSupersets(Span<double> a)
     {
         for (int bit = 1; bit < a.Length; bit <<= 1)
+            for (int from = bit; from < a.Length; from += 2 * bit) Add(a.Slice(from - bit, bit), a.Slice(from, bit));
+    }
+
+    // Most are shorter than a vector, for which a call would be the larger part.
+    private static void Add(Span<double> to, ReadOnlySpan<double> x)
+    {
+        if (to.Length >= 16)
         {
-            for (int from = bit; from < a.Length; from += 2 * bit)
-            {
-                Span<double> with = a.Slice(from, bit), without = a.Slice(from - bit, bit);
-                System.Numerics.Tensors.TensorPrimitives.Add(with, without, without);
-            }
+            TensorPrimitives.Add(to, x, to);
+            return;
         }
+        for (int i = 0; i < to.Length; i++) to[i] += x[i];
     }
 }

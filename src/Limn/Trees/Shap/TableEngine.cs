@@ -83,14 +83,15 @@ internal sealed class TableEngine
     private Chunk[] Build(int from, int to, CancellationToken cancellation)
     {
         var trees = new TreeTables[to - from];
-        Parallel.For(from, to, Options(cancellation), () => (Builder: new TableBuilder(game), Walk: new PatternWalk(game.Trees), Bits: new BitPatterns(game.Trees)), (i, _, local) =>
+        Parallel.For(from, to, Options(cancellation), () => (Builder: new TableBuilder(game), Walk: new PatternWalk(game.Trees), Sets: new BackgroundSets(game)), (i, _, local) =>
         {
-            trees[i - from] = local.Builder.Build(plans[i], background?.Patterns(game.Trees, plans[i], local.Walk, local.Bits));
+            bool sets = background is not null && background.CountsSets(plans[i]);
+            trees[i - from] = local.Builder.Build(plans[i], sets ? null : background?.Patterns(game.Trees, plans[i], local.Walk), sets ? background!.Worth(plans[i], local.Sets) : null);
             return local;
         }, local =>
         {
             local.Walk.Dispose();
-            local.Bits.Dispose();
+            local.Sets.Dispose();
         });
 
         List<Chunk> chunks = [];

@@ -19,7 +19,7 @@ internal enum StepKind : byte
 /// <param name="From">The level that patterns are taken from.</param>
 /// <param name="To">The level that they are left in.</param>
 /// <param name="Bit">The bit, as a number with that bit set.</param>
-/// <param name="Left">For <see cref="StepKind.Narrow"/>: the child is the left one. For <see cref="StepKind.Decide"/>: both children share the patterns, so that they are needed after the next look-up.</param>
+/// <param name="Left">For <see cref="StepKind.Narrow"/>: the child is the left one.</param>
 /// <param name="High">For <see cref="StepKind.Narrow"/>: "not satisfied" is a set bit.</param>
 internal readonly record struct Step(StepKind Kind, int Node, int From, int To, int Bit, bool Left, bool High);
 

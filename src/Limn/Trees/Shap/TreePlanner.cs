@@ -32,13 +32,15 @@ internal sealed class TreePlanner
     private readonly List<int> players = [];
     private readonly List<double> ratios = [];
     private readonly List<bool> flipped = [];
-    private int levels;
+    private readonly int[] seen;
+    private int levels, stamp;
 
     private TreePlanner(TreeGame game, int tree)
     {
         (this.game, this.tree) = (game, tree);
         columnsOfOne = game.OutputsOf(tree).Count;
         root = game.Trees.Roots[tree];
+        seen = new int[game.Players];
         whole = new bool[game.Trees.Roots[tree + 1] - root];
     }
 
@@ -72,21 +74,22 @@ internal sealed class TreePlanner
         int splits = leftSplits + rightSplits + 1, bits = players.Count + splits;
         double apart = leftCost + rightCost + Decision * (met ? 2 : 1);
         if (bits > RegisterBits) return (splits, apart);
-        var all = new HashSet<int>(players);
-        Below(node, all);
-        double together = Columns(all.Count) * LookUp[bits] + Decision * splits;
+        stamp++;
+        foreach (int p in players) seen[p] = stamp;
+        double together = Columns(players.Count + New(node)) * LookUp[bits] + Decision * splits;
         whole[node - root] = together <= apart;
         return (splits, Math.Min(together, apart));
     }
 
     private double Columns(int players) => (players + (game.Pairs ? players * (players - 1) / 2 : 0)) * columnsOfOne;
 
-    private void Below(int node, HashSet<int> all)
+    /// <summary>The number of players below a node that are not seen yet.</summary>
+    private int New(int node)
     {
-        if (game.Trees.Feature[node] == FlatTrees.Leaf) return;
-        all.Add(game.Player[game.Trees.Feature[node]]);
-        Below(game.Trees.Left[node], all);
-        Below(game.Trees.Left[node] + 1, all);
+        if (game.Trees.Feature[node] == FlatTrees.Leaf) return 0;
+        int player = game.Player[game.Trees.Feature[node]], one = seen[player] == stamp ? 0 : 1;
+        seen[player] = stamp;
+        return one + New(game.Trees.Left[node]) + New(game.Trees.Left[node] + 1);
     }
 
     private void Enter(int player)
