@@ -125,27 +125,27 @@ internal sealed class TableBuilder
     /// <summary>
     /// Adds the values of a player that depends on one bit: patterns that differ in it alone differ in this player's condition alone.
     /// </summary>
-    private static void AddSingle(ReadOnlySpan<double> without, ReadOnlySpan<double> with, int bit, bool set, Span<double> column)
+    private static void AddSingle(ReadOnlySpan<double> z, ReadOnlySpan<double> y, int bit, bool set, Span<double> column)
     {
         int yes = set ? bit : 0, no = bit - yes;
         for (int from = 0; from < column.Length; from += 2 * bit)
         {
-            ReadOnlySpan<double> y = with.Slice(from + yes, bit), y0 = with.Slice(from + no, bit), z0 = without.Slice(from + no, bit);
-            Span<double> satisfied = column.Slice(from + yes, bit), not = column.Slice(from + no, bit);
+            ReadOnlySpan<double> yWith = y.Slice(from + yes, bit), yLess = y.Slice(from + no, bit), zLess = z.Slice(from + no, bit);
+            Span<double> holds = column.Slice(from + yes, bit), not = column.Slice(from + no, bit);
             int i = 0;
             if (Vector512.IsHardwareAccelerated)
             {
                 for (; i + 8 <= bit; i += 8)
                 {
-                    Vector512<double> z = Vector512.Create(z0[i..]);
-                    (Vector512.Create<double>(satisfied[i..]) + (Vector512.Create(y[i..]) - Vector512.Create(y0[i..]) - z)).CopyTo(satisfied[i..]);
-                    (Vector512.Create<double>(not[i..]) - z).CopyTo(not[i..]);
+                    Vector512<double> less = Vector512.Create(zLess[i..]);
+                    (Vector512.Create<double>(holds[i..]) + (Vector512.Create(yWith[i..]) - Vector512.Create(yLess[i..]) - less)).CopyTo(holds[i..]);
+                    (Vector512.Create<double>(not[i..]) - less).CopyTo(not[i..]);
                 }
             }
             for (; i < bit; i++)
             {
-                satisfied[i] += y[i] - y0[i] - z0[i];
-                not[i] -= z0[i];
+                holds[i] += yWith[i] - yLess[i] - zLess[i];
+                not[i] -= zLess[i];
             }
         }
     }
@@ -167,9 +167,9 @@ internal sealed class TableBuilder
         f[0] = 1;
         for (int j = 0; j < ratios.Length; j++)
         {
-            Span<double> without = f[..(1 << j)];
-            without.CopyTo(f[(1 << j)..]);
-            TensorPrimitives.Multiply(without, ratios[j], without);
+            Span<double> others = f[..(1 << j)];
+            others.CopyTo(f[(1 << j)..]);
+            TensorPrimitives.Multiply(others, ratios[j], others);
         }
     }
 

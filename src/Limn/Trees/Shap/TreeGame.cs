@@ -10,10 +10,13 @@ namespace Limn.Trees.Shap;
 internal sealed record TreeGame(FlatTrees Trees, int[] Player, int Players, int Outputs, Semivalue Semivalue, bool Pairs)
 {
     /// <summary>The deepest tree that is explained; the walks below are recursive.</summary>
-    public const int DeepestTree = 1000;
+    public const int DeepestTree = 500;
 
     /// <summary>[nodes] What part of the node's cover its left child has; null where background rows take the place of covers.</summary>
     public double[]? LeftShare { get; init; }
+
+    /// <summary>[nodes] What part its right child has; with single-precision covers both may miss 1 by rounding.</summary>
+    public double[]? RightShare { get; init; }
 
     /// <summary>How many numbers belong to a row: the players' values, and then the pairs' interactions.</summary>
     public int Slots => (Players + (Pairs ? Players * (Players - 1) / 2 : 0)) * Outputs;
@@ -36,6 +39,4 @@ internal sealed record TreeGame(FlatTrees Trees, int[] Player, int Players, int 
 
     /// <summary>The share of a child in its parent's cover.</summary>
     public double Share(int node, bool left) => LeftShare is null ? 1 : left ? LeftShare[node] : RightShare![node];
-
-    public double[]? RightShare { get; init; }
 }

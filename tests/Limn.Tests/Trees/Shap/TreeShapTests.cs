@@ -87,6 +87,7 @@ public class TreeShapTests
     [InlineData(12)]
     [InlineData(30)]
     [InlineData(60)]
+    [InlineData(TreeGame.DeepestTree)]
     public void Both_algorithms_agree_on_trees_of_any_depth(int depth)
     {
         TreeEnsemble model = RandomTrees.Ensemble(depth, trees: 3, features: 40, depth: depth);
@@ -169,6 +170,19 @@ public class TreeShapTests
         }
     }
 
+    [Theory]
+    [InlineData(1500)]
+    [InlineData(8192 + 700)]
+    public void Large_backgrounds_are_counted_as_sets_and_as_rows_alike(int rows)
+    {
+        TreeEnsemble model = RandomTrees.Ensemble(31, trees: 8, features: 7, depth: 7);
+        float[] x = RandomTrees.Rows(32, 20, 7), background = RandomTrees.Rows(33, rows, 7);
+        var sets = new TreeShap(model, new TreeShapOptions { Background = background, Algorithm = TreeShapAlgorithm.Tables });
+        var patterns = new TreeShap(model, new TreeShapOptions { Background = background, Algorithm = TreeShapAlgorithm.Tables, BackgroundWeights = [1 + 1e-9, .. Enumerable.Repeat(1.0, rows - 1)] });
+        TreeShapValues one = sets.Explain(x), other = patterns.Explain(x);
+        for (int i = 0; i < one.Values.Length; i++) Assert.Equal(other.Values[i], one.Values[i], 1e-6);
+    }
+
     [Fact]
     public void Features_that_no_tree_looks_at_get_nothing_and_equal_ones_get_the_same()
     {
@@ -220,6 +234,13 @@ public class TreeShapTests
         Assert.ThrowsAny<OperationCanceledException>(() => new TreeShap(model).Explain(new float[5], default, new CancellationToken(canceled: true)));
 
         void Refused<T>(TreeShapOptions options, string part) where T : LimnException => Assert.Contains(part, Assert.Throws<T>(() => new TreeShap(model, options)).Message);
+    }
+
+    [Fact]
+    public void Deeper_trees_are_refused()
+    {
+        TreeEnsemble model = RandomTrees.Ensemble(1, depth: TreeGame.DeepestTree + 1);
+        Assert.Contains("501 splits", Assert.Throws<InvalidOptionException>(() => new TreeShap(model)).Message);
     }
 
     [Fact]
