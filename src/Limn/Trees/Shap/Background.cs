@@ -6,6 +6,7 @@ internal sealed class Background
     private readonly double[] shares;
     private readonly RowBlocks rows;
     private readonly bool uniform;
+    private readonly float[] pieces = [];
 
     /// <summary>From so many rows on, sets of rows are counted and not rows.</summary>
     private const int ManyRows = 1024;
@@ -16,9 +17,18 @@ internal sealed class Background
     public Background(int features, ReadOnlyMemory<float> rows, double[] shares)
     {
         this.shares = shares;
+        this.rows = new RowBlocks(features, rows.Span);
         Values = rows;
         uniform = Array.TrueForAll(shares, s => s == shares[0]);
-        this.rows = new RowBlocks(features, rows.Span);
+        if (!uniform || Rows < ManyRows) return;
+        // Features of many rows in one piece, for sets.
+        pieces = new float[(Rows + BackgroundSets.Rows - 1) / BackgroundSets.Rows * features * BackgroundSets.Rows];
+        for (int b = 0; b < this.rows.Blocks; b++)
+        {
+            const int blocks = BackgroundSets.Rows / PatternWalk.Block;
+            for (int f = 0; f < features; f++)
+                this.rows.Columns.AsSpan(this.rows.Start(b) + f * PatternWalk.Block, PatternWalk.Block).CopyTo(pieces.AsSpan((b / blocks * features + f) * BackgroundSets.Rows + b % blocks * PatternWalk.Block));
+        }
     }
 
     public int Rows => rows.Rows;
@@ -34,7 +44,7 @@ internal sealed class Background
     public bool CountsSets(TreePlan plan) => uniform && Rows >= ManyRows && plan.Units.All(u => u.Leaves.All(l => l.Players.Length <= BackgroundSets.MostPlayers));
 
     /// <summary>For each leaf of a tree its f, if <see cref="CountsSets"/>.</summary>
-    public double[]?[] Worth(TreePlan plan, BackgroundSets sets) => sets.Worth(plan.Tree, rows);
+    public double[]?[] Worth(TreePlan plan, BackgroundSets sets) => sets.Worth(plan.Tree, pieces, Rows);
 
     /// <summary>For each unit of a plan, the share of the background with each of its patterns.</summary>
     public unsafe double[][] Patterns(FlatTrees trees, TreePlan plan, PatternWalk walk)

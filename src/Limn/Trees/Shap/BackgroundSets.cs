@@ -28,9 +28,9 @@ internal sealed unsafe class BackgroundSets : IDisposable
     private readonly List<int> players = [];
     private readonly List<Level> levels = [];
     private readonly Vector512<ulong>* all;
-    private RowBlocks blocks = null!;
+    private float* columns;
     private double[]?[] worth = [];
-    private int root, first, rows;
+    private int root, rows;
 
     /// <summary>What belongs to the nodes of a level.</summary>
     private sealed class Level
@@ -55,23 +55,30 @@ internal sealed unsafe class BackgroundSets : IDisposable
     }
 
     /// <summary>[nodes of the tree] The shares of rows, by the subset of players that are NOT asked for: f of each leaf.</summary>
-    public double[]?[] Worth(int tree, RowBlocks rowBlocks)
+    /// <param name="tree">The tree.</param>
+    /// <param name="pieces">[pieces, features, <see cref="Rows"/>] The rows.</param>
+    /// <param name="count">The number of rows.</param>
+    public double[]?[] Worth(int tree, float[] pieces, int count)
     {
-        (blocks, root) = (rowBlocks, trees.Roots[tree]);
+        root = trees.Roots[tree];
         worth = new double[]?[trees.Roots[tree + 1] - root];
-        for (first = 0; first < blocks.Blocks; first += Rows / PatternWalk.Block)
+        for (int first = 0; first < count; first += Rows)
         {
-            rows = Math.Min(Rows, blocks.Rows - first * PatternWalk.Block);
+            rows = Math.Min(Rows, count - first);
             var bits = new Span<ulong>(all, Words * 8);
             bits.Clear();
             for (int r = 0; r < rows; r += 64) bits[r / 64] = rows - r >= 64 ? ulong.MaxValue : (1UL << (rows - r)) - 1;
             Level top = At(0);
             top.Sets[0] = all;
             top.Counts[0] = rows;
-            Visit(root, 0);
+            fixed (float* x = &pieces[(long)first * game.Player.Length])
+            {
+                columns = x;
+                Visit(root, 0);
+            }
         }
         foreach (double[]? of in worth)
-            for (int s = 0; s < of?.Length; s++) of[s] /= blocks.Rows;
+            for (int s = 0; s < of?.Length; s++) of[s] /= count;
         return worth;
     }
 
@@ -141,31 +148,27 @@ internal sealed unsafe class BackgroundSets : IDisposable
         bool simple = trees.Missing[node] == MissingRule.Nan && trees.Set[node] < 0 && !float.IsNaN(threshold);
         Vector512<float> limit = Vector512.Create(threshold);
         var words = (ulong*)decision;
-        int last = (rows + PatternWalk.Block - 1) / PatternWalk.Block;
-        for (int b = 0; b < last; b++)
+        float* x = columns + (nint)feature * Rows;
+        int last = (rows + 63) & ~63;
+        for (int r = 0; r < last; r += 64)
         {
-            fixed (float* x = &blocks.Columns[blocks.Start(first + b) + feature * PatternWalk.Block])
-            for (int r = 0; r < PatternWalk.Block; r += 64)
+            ulong bits = 0;
+            if (!simple)
             {
-                ulong bits = 0;
-                if (!simple)
-                {
-                    for (int lane = 0; lane < 64; lane++) bits |= trees.GoesLeft(node, x[r + lane]) ? 1UL << lane : 0;
-                }
-                else
-                {
-                    for (int lane = 0; lane < 64; lane += 16)
-                    {
-                        Vector512<float> v = Vector512.Load(x + r + lane);
-                        ulong some = missingLeft ? ~Vector512.GreaterThan(v, limit).ExtractMostSignificantBits() & 0xFFFF : Vector512.LessThanOrEqual(v, limit).ExtractMostSignificantBits();
-                        bits |= some << lane;
-                    }
-                }
-                words[(b * PatternWalk.Block + r) / 64] = bits;
+                for (int lane = 0; lane < 64; lane++) bits |= trees.GoesLeft(node, x[r + lane]) ? 1UL << lane : 0;
             }
+            else if (missingLeft) bits = ~(Above(x + r, limit) | Above(x + r + 16, limit) << 16 | Above(x + r + 32, limit) << 32 | Above(x + r + 48, limit) << 48);
+            else bits = AtMost(x + r, limit) | AtMost(x + r + 16, limit) << 16 | AtMost(x + r + 32, limit) << 32 | AtMost(x + r + 48, limit) << 48;
+            words[r / 64] = bits;
         }
-        for (int w = last * (PatternWalk.Block / 64); w < Words * 8; w++) words[w] = 0;
+        for (int w = last / 64; w < Words * 8; w++) words[w] = 0;
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ulong AtMost(float* x, Vector512<float> limit) => Vector512.LessThanOrEqual(Vector512.Load(x), limit).ExtractMostSignificantBits();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ulong Above(float* x, Vector512<float> limit) => Vector512.GreaterThan(Vector512.Load(x), limit).ExtractMostSignificantBits();
 
     /// <summary>The number of rows in both sets: vectors are added bit by bit in columns of carry-save adders (Harley and Seal), and only the sums are counted.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
