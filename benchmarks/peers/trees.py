@@ -151,8 +151,8 @@ print("| work | Limn, rows/s (tables kept) | peers, rows/s (ratio) | bar | off b
 print("| --- | ---: | ---: | --- | ---: |")
 
 
-def compare(name, model, table, bar, xgb_rows, shap_rows, interventional=None, interactions=None):
-    x = np.load(table)
+def compare(name, model, table, bar, xgb_rows, shap_rows, interventional=None, interactions=None, rows=10000):
+    x = np.load(table)[:rows]
     booster = xgb.Booster({"nthread": 1}, model_file=model)
     few = xgb.DMatrix(x[:xgb_rows])
     rate, values = timed(lambda: booster.predict(few, pred_contribs=True), xgb_rows)
@@ -191,4 +191,4 @@ if "big" in only:
     compare("big", *made("big", 50000, 50, 1000, max_depth=8, eta=0.1), "40 x xgboost", 50, 50, interventional=5)
 if "forest" in only:
     forest = made("forest", 10000, 20, 1, max_depth=30, eta=1, num_parallel_tree=100, subsample=0.632, colsample_bynode=0.33, min_child_weight=1, reg_lambda=0)
-    compare("forest to depth 30", *forest, "5 x shap", 4, 4)
+    compare("forest to depth 30", *forest, "5 x shap", 4, 4, rows=200)
