@@ -11,7 +11,7 @@ namespace Limn.Games;
 /// </summary>
 /// <remarks>
 /// Where features are replaced one by one, that value is a sum of what each present feature changes: A(x_S, b) = A(b) + Σ_{i∈S} (A(xᵢ, b) − A(b)). So a coalition's
-/// rows need not be made, nor multiplied by the first layer's weights: <see cref="PrefixMasker"/> adds up the layer's values.
+/// rows need not be made, nor multiplied by the first layer's weights: <see cref="PrefixModel"/> adds up the layer's values.
 /// </remarks>
 internal sealed class AffinePrefix
 {
@@ -42,7 +42,7 @@ internal sealed class AffinePrefix
     /// <summary>What a row's coalitions are worth, by sums of the layer's values; null where they would take too much memory.</summary>
     /// <param name="masker">What makes rows of the coalitions.</param>
     /// <param name="row">The row's index.</param>
-    public IValueFunction? Of(IMasker masker, int row) => masker is ReplacingMasker replacing && PrefixMasker.Fits(replacing, Width) ? new MaskedModel(bench, row, new PrefixMasker(this, replacing)) : null;
+    public IValueFunction? Of(IMasker masker, int row) => masker is ReplacingMasker replacing && PrefixModel.Fits(replacing, Width) ? new PrefixModel(this, bench, row, replacing) : null;
 
     /// <summary>Room for the sums of one row's players. It is the same for every row: rows are explained one after the other.</summary>
     public float[] Table(int length) => table.Length >= length ? table : table = new float[length];

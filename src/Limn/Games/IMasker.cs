@@ -14,9 +14,6 @@ public interface IMasker
     /// <summary>The weight of each draw in that mean; null where all count the same.</summary>
     IReadOnlyList<double>? Weights { get; }
 
-    /// <summary>Whether the rows of several coalitions are written draw after draw, those of one draw side by side; else coalition after coalition.</summary>
-    bool DrawsFirst => false;
-
     /// <summary>Arrays that hold <paramref name="rows"/> rows.</summary>
     NdArray[] Room(int rows);
 
@@ -37,16 +34,5 @@ public interface IMasker
     {
         ArgumentNullException.ThrowIfNull(coalitions);
         for (int i = 0; i < draws.Length; i++) Write(coalitions[from + i], draws[i], 1, rows, i);
-    }
-
-    /// <summary>Writes all draws of several coalitions, in the order of <see cref="DrawsFirst"/>.</summary>
-    /// <param name="coalitions">The coalitions.</param>
-    /// <param name="from">The first of them to write.</param>
-    /// <param name="count">How many.</param>
-    /// <param name="rows">Where to, from the first row on.</param>
-    void Write(Coalitions coalitions, int from, int count, IReadOnlyList<NdArray> rows)
-    {
-        ArgumentNullException.ThrowIfNull(coalitions);
-        for (int i = 0; i < count; i++) Write(coalitions[from + i], 0, Draws, rows, i * Draws);
     }
 }

@@ -25,46 +25,24 @@ internal sealed class MaskedModel(Workbench bench, int row, IMasker masker) : IV
 
     public IReadOnlyList<double>? Weights => masker.Weights;
 
-    public void Evaluate(Coalitions coalitions, int from, Span<double> values) =>
-        InUnits(values, Math.Max(1, size / masker.Draws), (at, part, place) => Unit(coalitions, from + at, part, place));
+    public void Evaluate(Coalitions coalitions, int from, Span<double> values)
+    {
+        int each = Math.Max(1, size / masker.Draws);
+        var found = new double[values.Length];
+        bench.Run(row, (found.Length + each - 1) / each, masker.Room, (u, place) => Unit(coalitions, from + u * each, found.AsSpan(u * each, Math.Min(each, found.Length - u * each)), place));
+        found.CopyTo(values);
+    }
 
     public void EvaluateDraws(Coalitions coalitions, ReadOnlySpan<int> draws, Span<double> values)
     {
         int[] at = draws.ToArray();
-        InUnits(values, size, (from, part, place) =>
-        {
-            masker.Write(coalitions, from, at.AsSpan(from, part.Length), place.Room);
-            bench.Scorer.Scores(row, place.Rows(part.Length), part, place.Session);
-        });
-    }
-
-    private delegate void Answer(int from, Span<double> values, Workplace place);
-
-    /// <summary>Fills values in units, several at a time where there are several workers.</summary>
-    private void InUnits(Span<double> values, int each, Answer answer)
-    {
-        int units = (values.Length + each - 1) / each;
-        bench.Scorer.Turn(row);
-        if (units < 2 || bench.Scorer.Workers < 2)
-        {
-            Workplace place = bench.Take(masker);
-            for (int u = 0; u < units; u++) answer(u * each, values.Slice(u * each, Math.Min(each, values.Length - u * each)), place);
-            bench.GiveBack(place);
-            return;
-        }
         var found = new double[values.Length];
-        try
+        bench.Run(row, (found.Length + size - 1) / size, masker.Room, (u, place) =>
         {
-            Parallel.For(0, units, new ParallelOptions { MaxDegreeOfParallelism = bench.Scorer.Workers }, () => bench.Take(masker), (u, _, place) =>
-            {
-                answer(u * each, found.AsSpan(u * each, Math.Min(each, found.Length - u * each)), place);
-                return place;
-            }, bench.GiveBack);
-        }
-        catch (AggregateException e) when (e.InnerExceptions[0] is LimnException or OperationCanceledException)
-        {
-            ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
-        }
+            int count = Math.Min(size, found.Length - u * size);
+            masker.Write(coalitions, u * size, at.AsSpan(u * size, count), place.Room);
+            bench.Scorer.Scores(row, place.Rows(count), found.AsSpan(u * size, count), place.Session);
+        });
         found.CopyTo(values);
     }
 
@@ -84,14 +62,8 @@ internal sealed class MaskedModel(Workbench bench, int row, IMasker masker) : IV
             }
             return;
         }
-        masker.Write(coalitions, from, values.Length, place.Room);
+        for (int i = 0; i < values.Length; i++) masker.Write(coalitions[from + i], 0, draws, place.Room, i * draws);
         ReadOnlySpan<double> scores = Scored(place, values.Length * draws);
-        if (masker.DrawsFirst)
-        {
-            values.Clear();
-            for (int d = 0; d < draws; d++) TensorPrimitives.MultiplyAdd(scores.Slice(d * values.Length, values.Length), masker.Weights?[d] ?? 1.0 / draws, values, values);
-            return;
-        }
         for (int i = 0; i < values.Length; i++) values[i] = Weighted(scores.Slice(i * draws, draws), 0);
     }
 
@@ -117,9 +89,36 @@ internal sealed class Workbench(Scorer scorer)
 
     public Scorer Scorer => scorer;
 
-    public Workplace Take(IMasker masker) => free.TryTake(out Workplace? place) ? place : new Workplace(masker.Room(scorer.Portion), new double[scorer.Portion], scorer.OwnSession());
+    /// <summary>Does the units of a work, several at a time where there are several workers.</summary>
+    /// <param name="row">The row that the work is for.</param>
+    /// <param name="units">How many there are.</param>
+    /// <param name="room">Makes room for so many rows.</param>
+    /// <param name="unit">Does one.</param>
+    public void Run(int row, int units, Func<int, NdArray[]> room, Action<int, Workplace> unit)
+    {
+        scorer.Turn(row);
+        if (units < 2 || scorer.Workers < 2)
+        {
+            Workplace place = Take();
+            for (int u = 0; u < units; u++) unit(u, place);
+            free.Add(place);
+            return;
+        }
+        try
+        {
+            Parallel.For(0, units, new ParallelOptions { MaxDegreeOfParallelism = scorer.Workers }, Take, (u, _, place) =>
+            {
+                unit(u, place);
+                return place;
+            }, free.Add);
+        }
+        catch (AggregateException e) when (e.InnerExceptions[0] is LimnException or OperationCanceledException)
+        {
+            ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
+        }
 
-    public void GiveBack(Workplace place) => free.Add(place);
+        Workplace Take() => free.TryTake(out Workplace? place) ? place : new Workplace(room(scorer.Portion), new double[scorer.Portion], scorer.OwnSession());
+    }
 }
 
 /// <summary>Room for a batch.</summary>

@@ -20,7 +20,7 @@ namespace Limn.Games;
     Axioms = Axioms.All)]
 public sealed class PermutationShap(IPredictor model) : SampledGameMethod(model)
 {
-    private const int Portion = 1 << 14; // coalitions that are asked for at once, about
+    private const int Portion = 1 << 13; // coalitions that are asked for at once, about: their arrays are of no size that the collector minds
 
     /// <summary>Random orders for each background row, each taken forwards and backwards (default 10).</summary>
     [Option("samples", "Random orders for each background row, each taken forwards and backwards.")]
