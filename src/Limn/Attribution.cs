@@ -149,6 +149,9 @@ public sealed record ExplainOptions
     /// <summary>What the columns of the inputs are to the user: methods that play with features take those of the schema, each with all of its columns, instead of single columns.</summary>
     public Data.FeatureSchema? Schema { get; init; }
 
+    /// <summary>What the columns of a table are called, for rules and remarks, where no schema says it; one name for each.</summary>
+    public IReadOnlyList<string>? ColumnNames { get; init; }
+
     public IProgress<Progress>? Progress { get; init; }
 
     public CancellationToken Cancellation { get; init; }

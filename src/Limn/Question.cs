@@ -217,6 +217,9 @@ public sealed record Question : IAsked
     /// <summary>How many threads may ask a black box at once.</summary>
     internal int PredictorThreads => log.PredictorThreads;
 
+    /// <summary>What the columns of a table are called; null where nobody said.</summary>
+    internal IReadOnlyList<string>? ColumnNames => log.ColumnNames;
+
     /// <summary>What the columns of the inputs are to the user; null where nothing is known, or where a mask says what goes together.</summary>
     /// <param name="mask">The groups that the method was given.</param>
     /// <exception cref="InvalidOptionException">Both say what goes together.</exception>

@@ -15,6 +15,8 @@ internal sealed class RunLog(ExplainOptions options)
 
     public Data.FeatureSchema? Schema => options.Schema;
 
+    public IReadOnlyList<string>? ColumnNames => options.ColumnNames;
+
     public CancellationToken Cancellation => options.Cancellation;
 
     public long Calls => calls;

@@ -100,7 +100,7 @@ internal sealed class ExplainCommand
             Neuron = through is null ? null : TargetText.Neuron(through),
         };
         NdArray[] arrays = [.. filled.Select(f => f.Array)];
-        var options = new ExplainOptions { At = parsed.GetValue(at), Seed = parsed.GetValue(seed), Cancellation = context.Cancellation, Range = RangeOf(filled), Schema = features, PredictorThreads = predictors.Workers(parsed) };
+        var options = new ExplainOptions { At = parsed.GetValue(at), Seed = parsed.GetValue(seed), Cancellation = context.Cancellation, Range = RangeOf(filled), Schema = features, ColumnNames = filled is [{ Columns.Count: > 0 } only] ? only.Columns : null, PredictorThreads = predictors.Workers(parsed) };
         if (methods.IsSeveral)
         {
             var (several, leftOut) = methods.CreateAll(asked, data, arrays);

@@ -12,7 +12,7 @@ namespace Limn.Games;
 /// </remarks>
 public sealed class Game
 {
-    private const int BlockOf = 1024; // coalitions that are valued between two looks at cancellation
+    private const int BlockOf = 1024; // the most coalitions that are valued between two looks at cancellation
 
     private readonly IValueFunction function;
     private readonly CoalitionMemory memory;
@@ -106,7 +106,8 @@ public sealed class Game
         ArgumentNullException.ThrowIfNull(coalitions);
         if (coalitions.Players != Players) throw new ShapeMismatchException($"The coalitions are of {coalitions.Players} players, and the game has {Players}.");
         var values = new double[coalitions.Count];
-        for (int from = 0; from < values.Length; from += BlockOf) Values(coalitions, from, values.AsSpan(from, Math.Min(BlockOf, values.Length - from)));
+        int block = Math.Clamp(function.AtOnce, 1, BlockOf);
+        for (int from = 0; from < values.Length; from += block) Values(coalitions, from, values.AsSpan(from, Math.Min(block, values.Length - from)));
         return values;
     }
 

@@ -15,6 +15,9 @@ public interface IValueFunction
     /// <summary>The weight of each draw in that mean, adding up to one; null where all count the same.</summary>
     IReadOnlyList<double>? Weights => null;
 
+    /// <summary>How many coalitions are best asked for at a time, at most 1024; between two times progress is told, and cancellation looked for.</summary>
+    int AtOnce => 1024;
+
     /// <summary>The values of some coalitions.</summary>
     /// <param name="coalitions">All coalitions.</param>
     /// <param name="from">The first to value.</param>

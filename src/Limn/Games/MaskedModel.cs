@@ -25,6 +25,9 @@ internal sealed class MaskedModel(Workbench bench, int row, IMasker masker) : IV
 
     public IReadOnlyList<double>? Weights => masker.Weights;
 
+    // Of a large network a batch takes seconds.
+    public int AtOnce => bench.Scorer.IsSlow ? Math.Max(1, size / masker.Draws) : 1024;
+
     public void Evaluate(Coalitions coalitions, int from, Span<double> values)
     {
         int each = Math.Max(1, size / masker.Draws);

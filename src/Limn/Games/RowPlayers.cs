@@ -26,7 +26,8 @@ internal static class RowPlayers
         if (isText || isSeries)
             throw new InvalidOptionException($"The option 'features' is {OptionText.Kebab(kind.ToString())}, which is for {(isText ? "a single text a row" : "a time series [N,C,L] or [N,L]")}, and what is explained has the shape {string.Join(", ", row.Select(x => $"{NdArray.Describe(x.Dims)} of {x.Type}"))}. Leave it away, or group features with a mask.");
         InputPlaces? inputs = question.Places.Count == 0 && question.Model is OnnxModel network && network.Graph.Inputs.Any(i => !i.Type.IsFloating()) ? InputPlaces.Of(network) : null;
-        return PicturePlayers.Of(question, row, kind, segments, i => inputs?.IsMask(i) == true);
+        Players players = PicturePlayers.Of(question, row, kind, segments, i => inputs?.IsMask(i) == true);
+        return question.ColumnNames is { } names && question.Places.Count == 0 && row is [{ Rank: 2 } table] && table.Length == names.Count && players.Count == names.Count && players.Names is null ? players with { Names = names } : players;
     }
 
     /// <summary>The only text of a row; null where there is none, or more than one, as in a table of texts.</summary>

@@ -42,6 +42,9 @@ internal sealed class Scorer
     /// <summary>How many rows are scored at once.</summary>
     public int Portion { get; }
 
+    /// <summary>Whether a batch may take long: of a large network, or of a black box, of which nothing is known.</summary>
+    public bool IsSlow => question.Model is not OnnxModel || Portion <= FewRows;
+
     /// <summary>How many batches may be scored at a time: of a small network, whose single operations are too short to share, one for each thread.</summary>
     public int Workers { get; }
 

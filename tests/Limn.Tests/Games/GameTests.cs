@@ -145,6 +145,15 @@ public sealed class GameTests
     }
 
     [Fact]
+    public void Columns_are_called_by_their_names()
+    {
+        Baseline background = Baseline.Background(Tensor.Create([.. Enumerable.Range(0, 60).Select(i => (float)Math.Sin(i))], [20, 3]));
+        Attribution a = new KernelShap(Sum()) { Baseline = background }.Explain(Row(1, 2, 3), Target.Class(0), new ExplainOptions { ColumnNames = ["age", "income", "debt"] });
+        Assert.Equal(["age", "income", "debt"], a.Players![0].Players.Names!);
+        Assert.Null(new KernelShap(Sum()) { Baseline = background }.Explain(Row(1, 2, 3), Target.Class(0), new ExplainOptions { ColumnNames = ["age", "income"] }).Players![0].Players.Names);
+    }
+
+    [Fact]
     public void A_black_box_may_be_asked_by_several_threads()
     {
         int inside = 0, most = 0;
