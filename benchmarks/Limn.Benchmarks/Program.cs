@@ -9,6 +9,11 @@ if (args is ["superpixels", string folder])
     Superpixels.Run(folder);
     return;
 }
+if (args is ["trees", _, _, ..])
+{
+    TreeShapCost.Run(args[1..]);
+    return;
+}
 if (args is ["lime"])
 {
     LocalSurrogates.Run();

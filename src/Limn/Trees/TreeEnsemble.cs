@@ -62,6 +62,9 @@ public sealed class TreeEnsemble : IPredictor
 
     public OutputTransform Transform => description.Transform;
 
+    /// <summary>What margins are multiplied by before <see cref="Transform"/>.</summary>
+    internal double TransformScale => description.TransformScale;
+
     public IReadOnlyList<string> FeatureNames => description.FeatureNames;
 
     public IReadOnlyList<string> FeatureTypes => description.FeatureTypes;
