@@ -31,6 +31,7 @@ internal sealed class ExplainCommand
     private readonly Option<string?> schema = new("--schema") { Description = "What the model's columns are to you: features with names and units, and how columns come from them (JSON; docs/schema.md). Tables may then hold your own columns.", HelpName = "FILE" };
     private readonly Option<string[]> mask = new("--mask") { Description = "The group of each element: whole numbers in an array, or the colours of a picture.", HelpName = "FILE" };
     private readonly Option<string?> vocabulary = new("--vocabulary") { Description = "The tokens of a model of token ids, one a line, for the report; ids are shown when left out.", HelpName = "FILE" };
+    private readonly Option<string?> truth = new("--truth") { Description = "The right answers, for methods that explain a loss (tree-shap, output=log-loss): a column of the table, which is then no input, or a file with a number for each row.", HelpName = "COLUMN|FILE" };
     private readonly Option<string[]> set = new("--set") { Description = "An option of the method, as 'limn methods' lists them; of several, of those that have it, or of one.", HelpName = "[METHOD.]OPTION=VALUE" };
     private readonly Option<ulong> seed = NumberOption.AtLeast("--seed", 0ul, 0ul, "The seed of sampled methods: the same seed gives the same numbers.");
     private readonly Option<string?> output = new("--output") { Description = "The folder for attribution.npy, explanation.json, heatmap.png and report.html; of several methods, for a folder each and comparison.json.", HelpName = "DIR" };
@@ -43,7 +44,7 @@ internal sealed class ExplainCommand
         model = new ModelChoice().AddTo(command);
         input = new InputChoice().AddTo(command);
         predictors = new PredictorChoice().AddTo(command);
-        foreach (Option option in new Option[] { method, target, neuron, outputScale, at, baseline, background, summary, schema, mask, vocabulary, set, seed, output, json }) command.Add(option);
+        foreach (Option option in new Option[] { method, target, neuron, outputScale, at, baseline, background, summary, truth, schema, mask, vocabulary, set, seed, output, json }) command.Add(option);
         targets = new TargetChoice().AddTo(command);
         command.SetAction(Run);
     }
@@ -61,6 +62,7 @@ internal sealed class ExplainCommand
                 ("limn explain model.onnx --input cat.png --preset imagenet --method saliency,grad-cam,integrated-gradients --set integrated-gradients.steps=100 --output why", "Several methods, side by side"),
                 ("limn explain model.onnx --input x.npy --method saliency --at layer1.conv2 --output why", "A layer instead of the input"),
                 ("limn explain --model loan.onnx --input row.csv --background train.csv --background-summary kmeans:30 --schema loan.json --method kernel-shap --output why", "A table in your own terms: \"income 52,000 EUR: -0.13\""),
+                ("limn explain --model model.json --input rows.csv --method tree-shap --output why", "Trees of XGBoost, LightGBM, CatBoost or ONNX, exactly; any number of rows"),
                 ("limn explain --predictor \"python3 score.py\" --input rows.csv --background train.csv --method permutation-shap --output why", "Any program that reads rows and writes scores"),
                 ("limn explain --predictor \"node score.js\" --predictor-format jsonl --predictor-workers 4 --input rows.csv --background train.csv --method all --output why", "The same with JSON lines, four at a time, by all methods that apply"),
             ],
@@ -87,17 +89,20 @@ internal sealed class ExplainCommand
         if (program is not null && model.IsGiven(parsed)) throw new CommandException("a model and a --predictor are both given; give one.");
         if (program is not null) predictors.Check(parsed);
         FeatureSchema? features = parsed.GetValue(schema) is { } described ? FeatureSchema.Read(described) : null;
-        OnnxModel? network = program is null ? model.Load(parsed) : null;
+        ModelSource? source = program is null ? model.Open(parsed) : null;
         // A program takes whatever table it is given.
-        InputReader reader = input.ReaderFor(network is null ? [new ModelInput("input", ElementType.Float, Shape: null)] : ModelInput.Of(network.Graph), parsed, features);
+        InputReader reader = input.ReaderFor(source?.Inputs ?? [new ModelInput("input", ElementType.Float, Shape: null)], parsed, features);
+        var answers = new TruthColumn(input.Given(parsed));
+        if (parsed.GetValue(truth) is { } named && answers.IsColumn(named)) reader.LeaveOut(named);
         IReadOnlyList<FilledInput> filled = reader.Read(input.Given(parsed));
         if (!parsed.GetValue(json)) InputChoice.Say(context, filled);
-        IPredictor asked = network ?? (IPredictor)predictors.Create(parsed, filled[0].Columns);
+        IPredictor asked = source?.Predictor ?? predictors.Create(parsed, filled[0].Columns);
         var data = new MethodData
         {
             Baseline = backgrounds.Count > 0 ? BackgroundOf(reader.ReadArrays("--background", backgrounds)) : baselines.Count > 0 ? DataText.Baseline(reader, baselines, parsed.GetValue(seed), filled) : null,
             Mask = masks.Count > 0 ? DataText.Mask(reader.ReadFiles("--mask", masks), filled) : null,
             Neuron = through is null ? null : TargetText.Neuron(through),
+            Truth = parsed.GetValue(truth) is { } right ? answers.Read(right) : null,
         };
         NdArray[] arrays = [.. filled.Select(f => f.Array)];
         var options = new ExplainOptions { At = parsed.GetValue(at), Seed = parsed.GetValue(seed), Cancellation = context.Cancellation, Range = RangeOf(filled), Schema = features, PredictorThreads = predictors.Workers(parsed) };
@@ -130,16 +135,17 @@ internal sealed class ExplainCommand
             {
                 MethodDescription taking = methods.Inner(MethodRegistry.Find(a.Method));
                 // Of several methods each names what it was given; a single one was given all.
-                return new Explanation(asked, a, filled, scores, labels)
+                var explanation = new Explanation(asked, a, filled, scores, labels)
                 {
                     Features = ExplainedFeatures.Of(a, filled, features),
                     Vocabulary = texts,
                     Settings =
                     [
                         .. Given("baseline", !methods.IsSeveral || taking.TakesBaseline ? baselines : []), .. Given("background", !methods.IsSeveral || taking.TakesBaseline ? backgrounds : []),
-                        .. Given("mask", !methods.IsSeveral || taking.TakesMask ? masks : []), .. Given("neuron", through is null ? [] : [through]),
+                        .. Given("truth", parsed.GetValue(truth) is { } answers && taking.TakesTruth ? [answers] : []), .. Given("mask", !methods.IsSeveral || taking.TakesMask ? masks : []), .. Given("neuron", through is null ? [] : [through]),
                     ],
                 };
+                return source is null ? explanation : explanation with { ModelName = source.Name, Sha256 = source.Sha256 };
             };
         }
 

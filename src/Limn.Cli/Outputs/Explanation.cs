@@ -20,6 +20,9 @@ internal sealed record Explanation(IPredictor Model, Attribution Attribution, IR
         _ => "model",
     };
 
+    /// <summary>The hash of the model's file; null for a program.</summary>
+    public string? Sha256 { get; init; } = (Model as OnnxModel)?.Sha256;
+
     /// <summary>What each feature of each row contributed, in the user's terms; null where what was explained has no features with names or values of their own.</summary>
     public IReadOnlyList<IReadOnlyList<Explained>>? Features { get; init; }
 

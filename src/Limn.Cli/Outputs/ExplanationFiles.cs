@@ -102,7 +102,7 @@ internal static class ExplanationFiles
     {
         json.WriteStartObject("model");
         json.WriteString("file", explanation.ModelName);
-        json.WriteString("sha256", (explanation.Model as Models.OnnxModel)?.Sha256);
+        json.WriteString("sha256", explanation.Sha256);
         json.WriteEndObject();
         json.WriteString("limn", LimnCommand.Version);
     }
