@@ -75,17 +75,20 @@ public sealed class TreeShapMethod : PerturbationMethod
     /// <summary>The right answer of each row, for the log-loss: 0, 1 or a probability between, or the number of the class.</summary>
     public IReadOnlyList<float>? Truth { get; init; }
 
+    /// <summary>The trees that are explained; null where the model has none.</summary>
+    public TreeEnsemble? Trees => trees?.Ensemble;
+
     internal override string? NotInGraph => "It reads the trees themselves, which are no operations.";
 
     internal override Target TargetFor(Target given, ExplainOptions options) => trees is not null ? given
-        : throw new InvalidOptionException("tree-shap explains trees, and the model has none (or several ensembles of them): give a model of XGBoost (.json, .ubj), LightGBM (.txt), CatBoost (.json), or an ONNX file with a TreeEnsemble node. kernel-shap and permutation-shap explain any model.");
+        : throw NoTrees();
 
     protected internal override MethodResult Compute(Question question)
     {
         ArgumentNullException.ThrowIfNull(question);
         TreeEnsemble model = trees!.Ensemble;
         NdArray rows = trees.FeaturesOf(question.Inputs, question.Cancellation);
-        Players players = PlayersOf(question, rows.Rows(0, 1));
+        Players players = PlayersOf(question.Schema(Mask), rows.Rows(0, 1));
         int count = question.Rows;
         TreeShapInteractions? pairs = null;
         TreeShapValues values;
@@ -97,7 +100,7 @@ public sealed class TreeShapMethod : PerturbationMethod
         }
         else
         {
-            TreeShap shap = Create(question, model, players);
+            TreeShap shap = Create(question.Inputs, model, players, question.Cancellation);
             ReadOnlyMemory<float> labels = Truth is null ? default : Truth.ToArray();
             if (Interactions) values = (pairs = shap.Interactions(rows.FloatMemory, labels, question.Cancellation)).Single;
             else values = shap.Explain(rows.FloatMemory, labels, question.Cancellation);
@@ -120,16 +123,29 @@ public sealed class TreeShapMethod : PerturbationMethod
         };
     }
 
-    /// <summary>The explainer of rows of this method, without groups.</summary>
-    internal TreeShap Create(Question question, TreeEnsemble model, Players players)
+    /// <summary>What this method computes with, with its options: for rows that come block by block (<see cref="TreeShapStream"/>).</summary>
+    /// <param name="schema">Features whose columns are one player; null: each column is a player.</param>
+    /// <returns>The explainer, and its players in their order.</returns>
+    /// <exception cref="InvalidOptionException">The options contradict each other or the model, or the model has no trees.</exception>
+    public (TreeShap Shap, Players Players) Explainer(Data.FeatureSchema? schema = null)
+    {
+        if (trees is null) throw NoTrees();
+        if (Values == TreeValues.Saabas) throw new InvalidOptionException("Saabas' values are for comparison on some rows and are not streamed; leave values=saabas away, or explain fewer rows.");
+        NdArray row = NdArray.Create(ElementType.Float, 1, trees.Ensemble.Features);
+        Players players = PlayersOf(schema, row);
+        return (Create([row], trees.Ensemble, players, default), players);
+    }
+
+    private TreeShap Create(IReadOnlyList<NdArray> inputs, TreeEnsemble model, Players players, CancellationToken cancellation)
     {
         ReadOnlyMemory<float> background = default;
         IReadOnlyList<double> weights = [];
         if (Background is { } given)
         {
-            IReadOnlyList<NdArray> alternatives = given.RowsFor(question.Inputs)
+            IReadOnlyList<NdArray> alternatives = given.RowsFor(inputs)
                 ?? throw new InvalidOptionException($"tree-shap takes rows as its background, and the baseline '{given.Describe()}' changes with the row; give --background FILE.");
-            background = trees!.FeaturesOf(alternatives, question.Cancellation).FloatMemory;
+            ((ITakesMissing)model).CheckMissing(alternatives[0].Floats);
+            background = trees!.FeaturesOf(alternatives, cancellation).FloatMemory;
             weights = given.Weights ?? [];
         }
         return new TreeShap(model, new TreeShapOptions
@@ -145,10 +161,10 @@ public sealed class TreeShapMethod : PerturbationMethod
         });
     }
 
-    private Players PlayersOf(Question question, NdArray row)
+    private Players PlayersOf(Data.FeatureSchema? schema, NdArray row)
     {
         TreeEnsemble model = trees!.Ensemble;
-        Players players = question.Schema(Mask) is { } schema ? schema.PlayersOf([row]) : Mask is { } mask ? Players.Groups([row], mask) : Players.Elements([row]);
+        Players players = schema is not null ? schema.PlayersOf([row]) : Mask is { } mask ? Players.Groups([row], mask) : Players.Elements([row]);
         // Each feature on its own, in the order of the columns, whatever the schema's.
         if (players.Count == model.Features && !players.Of[0].SequenceEqual(Enumerable.Range(0, model.Features)))
         {
@@ -187,6 +203,9 @@ public sealed class TreeShapMethod : PerturbationMethod
                 for (int o = 0; o < values.Outputs; o++) all.Floats[at++] = (float)values[r, players.Of[0][f], o];
         return all;
     }
+
+    private static InvalidOptionException NoTrees() =>
+        new("tree-shap explains trees, and the model has none (or several ensembles of them): give a model of XGBoost (.json, .ubj), LightGBM (.txt), CatBoost (.json), or an ONNX file with a TreeEnsemble node. kernel-shap and permutation-shap explain any model.");
 
     private IEnumerable<string> WhatIsExplained(TreeEnsemble model)
     {
