@@ -13,43 +13,46 @@ public static partial class Charts
         double[] sizes = [.. table.Rows.SelectMany(r => shown.Select(f => Math.Abs(r.Attributions[f]))).Where(double.IsFinite).Order()];
         double limit = sizes.Length == 0 ? 1 : sizes[(int)(0.99 * (sizes.Length - 1))];
         if (limit == 0) limit = sizes.Length == 0 || sizes[^1] == 0 ? 1 : sizes[^1];
+        double[] scored = [.. table.Rows.Select(r => r.Score).Where(double.IsFinite)];
+        double low = scored.DefaultIfEmpty(0).Min(), high = scored.DefaultIfEmpty(0).Max();
         JsonArray cells = [], scores = [];
         for (int i = 0; i < order.Length; i++)
         {
             ExplainedRow row = table.Rows[order[i]];
-            scores.Add(new JsonObject { ["i"] = i, ["s"] = Round(row.Score) });
+            // The line of scores takes two strips above the first feature.
+            if (double.IsFinite(row.Score)) scores.Add(new JsonObject { ["i"] = i + 0.5, ["y"] = Round(high > low ? -0.8 - 1.8 * (row.Score - low) / (high - low) : -1.7), ["t"] = row.Name, ["v"] = Round(row.Score) });
             for (int f = 0; f < shown.Length; f++)
                 cells.Add(new JsonObject { ["i"] = i, ["i2"] = i + 1, ["y"] = f - 0.5, ["y2"] = f + 0.5, ["v"] = Round(row.Attributions[shown[f]]), ["t"] = $"{row.Name}: {table.Features[shown[f]]} {NumberText.Printed(row.Values[shown[f]])}" });
         }
-        JsonObject x = new() { ["type"] = "quantitative", ["scale"] = new JsonObject { ["domain"] = new JsonArray(0, order.Length), ["nice"] = false }, ["axis"] = null };
-        JsonObject Across(string field)
-        {
-            JsonObject across = x.DeepClone().AsObject();
-            across["field"] = field;
-            return across;
-        }
-        JsonObject spec = JsonNode.Parse(Rows($"Heat map of the attributions of {order.Length} rows, like beside like, and their scores. {Strongest(shown.Select(f => table.Features[f]))}", shown.Select(f => table.Features[f]), [], [], []))!.AsObject();
-        foreach (string lost in (string[])["data", "encoding", "layer", "width", "height"]) spec.Remove(lost);
-        spec["vconcat"] = new JsonArray(
-            new JsonObject
-            {
-                ["width"] = "container", ["height"] = 56, ["data"] = new JsonObject { ["values"] = scores }, ["mark"] = new JsonObject { ["type"] = "line", ["color"] = Other, ["interpolate"] = "step" },
-                ["encoding"] = new JsonObject { ["x"] = Across("i"), ["y"] = new JsonObject { ["field"] = "s", ["type"] = "quantitative", ["title"] = "score", ["scale"] = new JsonObject { ["zero"] = false }, ["axis"] = new JsonObject { ["tickCount"] = 3, ["format"] = "~g" } } },
-            },
-            new JsonObject
-            {
-                ["width"] = "container", ["height"] = shown.Length * RowHeight, ["data"] = new JsonObject { ["values"] = cells }, ["mark"] = new JsonObject { ["type"] = "rect" },
-                ["encoding"] = new JsonObject
+        JsonObject y = StripAxis(shown.Length);
+        y["scale"]!["domain"] = new JsonArray(-2.8, shown.Length - 0.5);
+        y["axis"]!["values"] = new JsonArray([-1.7, .. Enumerable.Range(0, shown.Length).Select(i => (JsonNode)i)]);
+        y["axis"]!["labelExpr"] = "datum.value < 0 ? scoreLabel : labels[datum.value]";
+        JsonObject X() => new() { ["field"] = "i", ["type"] = "quantitative", ["scale"] = new JsonObject { ["domain"] = new JsonArray(0, order.Length), ["nice"] = false }, ["axis"] = null };
+        JsonObject spec = JsonNode.Parse(Rows($"Heat map of the attributions of {order.Length} rows, like beside like, and their scores. {Strongest(shown.Select(f => table.Features[f]))}", shown.Select(f => table.Features[f]), cells,
+            new JsonObject { ["x"] = X(), ["y"] = y },
+            [
+                new JsonObject
                 {
-                    ["x"] = Across("i"), ["x2"] = new JsonObject { ["field"] = "i2" }, ["y"] = StripAxis(shown.Length), ["y2"] = new JsonObject { ["field"] = "y2" },
-                    ["color"] = new JsonObject
+                    ["mark"] = new JsonObject { ["type"] = "rect" },
+                    ["encoding"] = new JsonObject
                     {
-                        ["field"] = "v", ["type"] = "quantitative", ["title"] = "attribution", ["scale"] = new JsonObject { ["domain"] = new JsonArray(-limit, 0, limit), ["range"] = new JsonArray(Negative, "#f2f2f2", Positive), ["clamp"] = true },
-                        ["legend"] = new JsonObject { ["orient"] = "bottom", ["direction"] = "horizontal", ["gradientLength"] = 160, ["gradientThickness"] = 8, ["format"] = "~g", ["tickCount"] = 3 },
+                        ["x2"] = new JsonObject { ["field"] = "i2" }, ["y2"] = new JsonObject { ["field"] = "y2" },
+                        ["color"] = new JsonObject
+                        {
+                            ["field"] = "v", ["type"] = "quantitative", ["title"] = "attribution", ["scale"] = new JsonObject { ["domain"] = new JsonArray(-limit, 0, limit), ["range"] = new JsonArray(Negative, "#f2f2f2", Positive), ["clamp"] = true },
+                            ["legend"] = new JsonObject { ["orient"] = "top", ["direction"] = "horizontal", ["gradientLength"] = 160, ["gradientThickness"] = 8, ["format"] = "~g", ["tickCount"] = 3 },
+                        },
+                        ["tooltip"] = Tooltip(("t", "row"), ("v", "attribution")),
                     },
-                    ["tooltip"] = Tooltip(("t", "row"), ("v", "attribution")),
                 },
-            });
+                new JsonObject
+                {
+                    ["data"] = new JsonObject { ["values"] = scores }, ["mark"] = new JsonObject { ["type"] = "line", ["color"] = Other, ["strokeWidth"] = 1.5 },
+                    ["encoding"] = new JsonObject { ["tooltip"] = Tooltip(("t", "row"), ("v", "score")) },
+                },
+            ], height: (shown.Length + 2) * RowHeight))!.AsObject();
+        spec["params"]!.AsArray().Add(new JsonObject { ["name"] = "scoreLabel", ["value"] = $"score, {NumberText.Printed(low)} to {NumberText.Printed(high)}" });
         return spec.ToJsonString(Json);
     }
 

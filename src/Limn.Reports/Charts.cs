@@ -178,15 +178,7 @@ public static partial class Charts
         ArgumentNullException.ThrowIfNull(spec);
         JsonObject chart = JsonNode.Parse(spec)!.AsObject();
         chart.Insert(0, "$schema", Axes);
-        if (chart["vconcat"] is JsonArray parts)
-        {
-            foreach (JsonObject part in parts.OfType<JsonObject>()) part["width"] = width;
-        }
-        else
-        {
-            chart["width"] = width;
-        }
-
+        chart["width"] = width;
         foreach (JsonObject parameter in (chart["params"] as JsonArray ?? []).OfType<JsonObject>())
         {
             if (parameter["name"]!.GetValue<string>() != "labelRoom") continue;

@@ -275,7 +275,8 @@ public static class MethodRegistry
         };
     }
 
-    internal static IReadOnlyDictionary<string, object?> OptionsOf(Method method)
+    /// <summary>The options of a method with their values, as they are written in files.</summary>
+    public static IReadOnlyDictionary<string, object?> OptionsOf(Method method)
     {
         var options = Options(method.GetType()).ToDictionary(o => o.Option.Name, o => OptionText.Format(o.Property.GetValue(method)));
         if (method is not NoiseMethod noise) return options;

@@ -31,6 +31,9 @@ internal sealed class ExplainCommand
     private readonly Option<string?> schema = new("--schema") { Description = "What the model's columns are to you: features with names and units, and how columns come from them (JSON; docs/schema.md). Tables may then hold your own columns.", HelpName = "FILE" };
     private readonly Option<string[]> mask = new("--mask") { Description = "The group of each element: whole numbers in an array, or the colours of a picture.", HelpName = "FILE" };
     private readonly Option<string?> vocabulary = new("--vocabulary") { Description = "The tokens of a model of token ids, one a line, for the report; ids are shown when left out.", HelpName = "FILE" };
+    private readonly Option<bool> stream = new("--stream") { Description = "tree-shap: explain rows as they are read, in memory that does not grow with them; done by itself for tables of more than 5000 rows." };
+    private readonly Option<bool> resume = new("--resume") { Description = "tree-shap: keep what is done in DIR.partial when interrupted, and go on from there when the same command is given again." };
+    private readonly Option<string?> cohorts = new("--cohorts") { Description = "The feature by which the report puts rows into groups; the strongest when left out.", HelpName = "FEATURE" };
     private readonly Option<string?> truth = new("--truth") { Description = "The right answers, for methods that explain a loss (tree-shap, output=log-loss): a column of the table, which is then no input, or a file with a number for each row.", HelpName = "COLUMN|FILE" };
     private readonly Option<string[]> set = new("--set") { Description = "An option of the method, as 'limn methods' lists them; of several, of those that have it, or of one.", HelpName = "[METHOD.]OPTION=VALUE" };
     private readonly Option<ulong> seed = NumberOption.AtLeast("--seed", 0ul, 0ul, "The seed of sampled methods: the same seed gives the same numbers.");
@@ -44,7 +47,7 @@ internal sealed class ExplainCommand
         model = new ModelChoice().AddTo(command);
         input = new InputChoice().AddTo(command);
         predictors = new PredictorChoice().AddTo(command);
-        foreach (Option option in new Option[] { method, target, neuron, outputScale, at, baseline, background, summary, truth, schema, mask, vocabulary, set, seed, output, json }) command.Add(option);
+        foreach (Option option in new Option[] { method, target, neuron, outputScale, at, baseline, background, summary, truth, stream, resume, cohorts, schema, mask, vocabulary, set, seed, output, json }) command.Add(option);
         targets = new TargetChoice().AddTo(command);
         command.SetAction(Run);
     }
@@ -90,6 +93,7 @@ internal sealed class ExplainCommand
         if (program is not null) predictors.Check(parsed);
         FeatureSchema? features = parsed.GetValue(schema) is { } described ? FeatureSchema.Read(described) : null;
         ModelSource? source = program is null ? model.Open(parsed) : null;
+        if (Streamed(parsed, methods, source, features) is { } table) return RunStreamed(parsed, methods, source!, features, fewer, table, folder);
         // A program takes whatever table it is given.
         InputReader reader = input.ReaderFor(source?.Inputs ?? [new ModelInput("input", ElementType.Float, Shape: null)], parsed, features);
         var answers = new TruthColumn(input.Given(parsed));
@@ -139,6 +143,8 @@ internal sealed class ExplainCommand
                 {
                     Features = ExplainedFeatures.Of(a, filled, features),
                     Vocabulary = texts,
+                    Schema = features,
+                    Cohorts = parsed.GetValue(cohorts),
                     Settings =
                     [
                         .. Given("baseline", !methods.IsSeveral || taking.TakesBaseline ? baselines : []), .. Given("background", !methods.IsSeveral || taking.TakesBaseline ? backgrounds : []),
@@ -156,6 +162,57 @@ internal sealed class ExplainCommand
             if (parsed.GetValue(json)) JsonText.Print(context.Out, document);
             else print();
         }
+    }
+
+    /// <summary>The table that is explained as it is read; null where the rows are read first.</summary>
+    /// <exception cref="CommandException">The user asks for it, and it cannot be.</exception>
+    private string? Streamed(ParseResult parsed, MethodChoice methods, ModelSource? source, FeatureSchema? features)
+    {
+        bool wanted = parsed.GetValue(stream) || parsed.GetValue(resume);
+        IReadOnlyList<string> given = input.Given(parsed);
+        string? reason = methods.IsSeveral || !methods.Methods[0].NeedsTrees ? "only tree-shap, alone, explains rows as they are read"
+            : source?.Predictor is not Trees.TreeEnsemble ? "the model is no file of trees of XGBoost, LightGBM or CatBoost"
+            : given.Count != 1 ? "there must be one --input"
+            : (parsed.GetValue(mask) ?? []).Length > 0 ? "a --mask is given; say with --schema what goes together"
+            : features is not null && !HasColumns(given[0], features) ? "the table has columns that the schema must translate"
+            : parsed.GetValue(at) is not null || parsed.GetValue(neuron) is not null || parsed.GetValue(outputScale) is not null || !(parsed.GetValue(target) is null or "predicted" || int.TryParse(parsed.GetValue(target), NumberStyles.None, CultureInfo.InvariantCulture, out _)) ? "of many rows --target takes one class (K), or predicted"
+            : null;
+        if (wanted && reason is not null) throw new CommandException($"rows cannot be explained as they are read: {reason}. Leave {(parsed.GetValue(resume) ? "--resume" : "--stream")} away, or mend that.");
+        return reason is null && (wanted || StreamedExplain.IsLong(given[0])) && methods.SetFor(methods.Methods[0]).GetValueOrDefault("values") != "saabas" ? given[0] : null;
+    }
+
+    private static bool HasColumns(string path, FeatureSchema features)
+    {
+        using TableStream table = TableStream.Open(path);
+        return table.ColumnNames is { } names && features.Columns.All(names.Contains) && !features.HoldsText;
+    }
+
+    private int RunStreamed(ParseResult parsed, MethodChoice methods, ModelSource source, FeatureSchema? features, BackgroundSummary? fewer, string table, OutputFolder folder)
+    {
+        IReadOnlyList<string> backgrounds = parsed.GetValue(background) ?? [];
+        if ((parsed.GetValue(baseline) ?? []).Length > 0) throw new CommandException("tree-shap takes --background FILE, rows, and of many rows no --baseline.");
+        InputReader reader = input.ReaderFor(source.Inputs, parsed, features);
+        if (parsed.GetValue(truth) is { } column && !File.Exists(column)) reader.LeaveOut(column);
+        IReadOnlyList<NdArray>? rows = backgrounds.Count > 0 ? reader.ReadArrays("--background", backgrounds) : null;
+        var data = new MethodData { Baseline = rows is null ? null : fewer is null ? Baseline.Background(rows) : fewer.Of(rows, features, parsed.GetValue(seed)) };
+        var method = (Trees.TreeShapMethod)methods.CreateOne(source.Predictor, data);
+        string? goal = parsed.GetValue(target), answers = parsed.GetValue(truth);
+        (string, string)[] settings = [.. Given("background", backgrounds), .. Given("truth", answers is null ? [] : [answers])];
+        byte[] document = StreamedExplain.Run(context, new StreamedQuestion(source, method, table, folder)
+        {
+            Dropped = input.Dropped(parsed),
+            Truth = answers,
+            Schema = features,
+            Output = goal is null or "predicted" ? null : int.Parse(goal, CultureInfo.InvariantCulture),
+            Seed = parsed.GetValue(seed),
+            Resume = parsed.GetValue(resume),
+            Cohorts = parsed.GetValue(cohorts),
+            Settings = settings,
+            Asked = string.Join('\n', [.. MethodRegistry.OptionsOf(method).Select(o => $"{o.Key}={o.Value}"), .. settings.Select(s => $"{s.Item1}={s.Item2}"), .. backgrounds.Select(b => $"{b} {new FileInfo(b).Length} {new FileInfo(b).LastWriteTimeUtc.Ticks}"),
+                parsed.GetValue(summary) ?? "", goal ?? "", parsed.GetValue(schema) ?? "", .. input.Dropped(parsed), $"{parsed.GetValue(seed)}"]),
+        }, parsed.GetValue(json));
+        if (parsed.GetValue(json)) JsonText.Print(context.Out, document);
+        return LimnCommand.Done;
     }
 
     /// <summary>The range of pictures, from black to white; tables tell their own.</summary>

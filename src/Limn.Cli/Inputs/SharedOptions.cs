@@ -65,6 +65,8 @@ internal sealed class InputChoice
 
     public IReadOnlyList<string> Given(ParseResult parsed) => parsed.GetValue(input) ?? [];
 
+    public IReadOnlyList<string> Dropped(ParseResult parsed) => parsed.GetValue(drop) ?? [];
+
     public string? Labels(ParseResult parsed) => parsed.GetValue(labels);
 
     public InputReader ReaderFor(OnnxModel model, ParseResult parsed) => ReaderFor(ModelInput.Of(model.Graph), parsed);

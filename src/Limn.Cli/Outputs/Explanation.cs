@@ -29,6 +29,12 @@ internal sealed record Explanation(IPredictor Model, Attribution Attribution, IR
     /// <summary>What the command line said beside the method's options: the baseline, the mask.</summary>
     public IReadOnlyList<(string Name, string Value)> Settings { get; init; } = [];
 
+    /// <summary>What the columns are to the user; null where nothing is said.</summary>
+    public FeatureSchema? Schema { get; init; }
+
+    /// <summary>The feature by which rows are put into cohorts, where the user names one.</summary>
+    public string? Cohorts { get; init; }
+
     /// <summary>The texts of token ids.</summary>
     public Vocabulary Vocabulary { get; init; } = Vocabulary.None;
 
