@@ -8,7 +8,7 @@ public static partial class Charts
     private const double Confidence = 1.96;
     private const int SwarmBins = 120;
     private static readonly string[] LowToHigh = ["#4f58d8", "#b8479e", "#f09a2b"];
-    private static readonly string[] CohortColors = ["#4a86c5", "#d9722b", "#5f9e6e", "#9a72b8", "#8a8f98", "#c7a93c"];
+    private static readonly string[] CohortColors = ["#2f8f83", "#9a5fb4", "#c7a93c", "#5f7fbf", "#8a8f98", "#b5654a"];
 
     /// <summary>Bars of the mean |attribution| of the <paramref name="top"/> most important features, with whiskers of its 95 % confidence interval, and the sum of the rest.</summary>
     /// <exception cref="InvalidOptionException"><paramref name="top"/> is below 1.</exception>
@@ -64,7 +64,7 @@ public static partial class Charts
             double[] phi = [.. table.Rows.Select(r => r.Attributions[shown[i]]).Where(double.IsFinite)];
             if (phi.Length == 0) continue;
             double mean = phi.Average(), width = Math.Max(1.06 * Math.Sqrt(phi.Average(v => (v - mean) * (v - mean))) * Math.Pow(phi.Length, -0.2), 0.004 * (high - low));
-            double from = phi.Min() - 2 * width, to = phi.Max() + 2 * width;
+            double from = Math.Max(low, phi.Min() - 2 * width), to = Math.Min(high, phi.Max() + 2 * width);
             double[] at = [.. Enumerable.Range(0, Points).Select(k => from + (to - from) * k / (Points - 1))], density = [.. at.Select(x => phi.Sum(v => Math.Exp(-0.5 * (x - v) / width * ((x - v) / width))))];
             double peak = density.Max();
             for (int k = 0; k < Points; k++) values.Add(new JsonObject { ["x"] = Round(at[k]), ["y"] = Round(i - 0.42 * density[k] / peak), ["y2"] = Round(i + 0.42 * density[k] / peak), ["f"] = table.Features[shown[i]] });
