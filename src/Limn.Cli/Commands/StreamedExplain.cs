@@ -76,6 +76,7 @@ internal static class StreamedExplain
             Interactions = asked.Method.Interactions,
             HasTruth = asked.Truth is not null,
             Seed = asked.Seed,
+            AddsUp = asked.Method.Values != TreeValues.Banzhaf,
         };
         string aside = asked.Resume ? asked.Folder.Path + ".partial" : Path.Combine(Path.GetDirectoryName(asked.Folder.Path)!, $".limn-{Guid.NewGuid():N}");
         var progress = new RowProgress(context);
@@ -91,6 +92,7 @@ internal static class StreamedExplain
             context.Cancellation.ThrowIfCancellationRequested();
             asked.Folder.Write();
             keep = false;
+            progress.Clear();
             if (!quiet) Print(context, asked, values, names, elapsed);
             return document;
         }
@@ -104,6 +106,7 @@ internal static class StreamedExplain
         }
         finally
         {
+            progress.Clear();
             if (!keep && Directory.Exists(aside)) Directory.Delete(aside, recursive: true);
         }
     }
@@ -216,6 +219,12 @@ internal static class StreamedExplain
             string line = $"{Numbers.Count(value.Rows)} rows, {Numbers.Count((long)(value.Rows / seconds))} rows/s{left}";
             if (context.ErrorIsTerminal) context.Error.Write($"\rlimn: {line,-70}");
             else context.Note(line);
+        }
+
+        /// <summary>Leaves the line on a terminal as if nothing had been there.</summary>
+        public void Clear()
+        {
+            if (context.ErrorIsTerminal) context.Error.Write($"\r{"",-76}\r");
         }
 
         private static string Time(double seconds) => seconds < 90 ? $"{Math.Max(0, seconds).ToString("F0", CultureInfo.InvariantCulture)} s" : $"{(seconds / 60).ToString("F0", CultureInfo.InvariantCulture)} min";

@@ -49,7 +49,7 @@ internal static class GlobalViews
 
     /// <summary>The rows that were drawn from a stream.</summary>
     public static ExplainedTable TableOf(StreamedValues streamed, IReadOnlyList<string> names, IReadOnlyList<int[]> columns) => new(names,
-        [.. streamed.Sample.Select(s => new ExplainedRow($"Row {s.Row.ToString(CultureInfo.InvariantCulture)}", streamed.ExpectedValue.Length == 0 ? double.NaN : streamed.ExpectedValue[s.Output], s.Prediction,
+        [.. streamed.Sample.Select(s => new ExplainedRow($"Row {s.Row.ToString(CultureInfo.InvariantCulture)}", double.IsNaN(streamed.LargestDelta) ? double.NaN : streamed.ExpectedValue[s.Output], s.Prediction,
             [.. columns.Select(c => c.Length == 1 ? s.Features[c[0]] : double.NaN)], s.Values))]);
 
     /// <summary>Numbers behind features: of those that are one column of one table of numbers.</summary>

@@ -49,6 +49,9 @@ public sealed class TreeShapStream
     /// <summary>Whether the last of the columns that are read is the right answer of the row.</summary>
     public bool HasTruth { get; init; }
 
+    /// <summary>Whether values add up to the output, so that the miss is worth a number: not those of Banzhaf.</summary>
+    public bool AddsUp { get; init; } = true;
+
     /// <summary>How many rows are drawn for pictures.</summary>
     public int SampleSize { get; init; } = 1000;
 
@@ -107,7 +110,7 @@ public sealed class TreeShapStream
                     attribution.Append(phi);
                     prediction.Append(answers);
                 }
-                statistics.Add(values, phi, Outputs, answers, explained, Output, done, shap.ExpectedValue);
+                statistics.Add(values, phi, Outputs, answers, explained, Output, done, AddsUp ? shap.ExpectedValue : []);
                 done += count;
                 progress?.Report(new StreamProgress(done, fraction));
             }
