@@ -96,9 +96,9 @@ internal static class StreamedExplain
             if (!quiet) Print(context, asked, values, names, elapsed);
             return document;
         }
-        catch (OperationCanceledException) when (asked.Resume)
+        catch (OperationCanceledException e) when (asked.Resume)
         {
-            throw new LimnException($"cancelled after {Numbers.Count(progress.Rows)} rows, which are kept in '{aside}'; the same command with --resume goes on from there.");
+            throw new LimnException($"cancelled after {Numbers.Count(progress.Rows)} rows, which are kept in '{aside}'; the same command with --resume goes on from there.", e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
