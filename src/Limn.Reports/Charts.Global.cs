@@ -90,8 +90,8 @@ public static partial class Charts
         })]);
         JsonObject encoding = new()
         {
-            ["x"] = new JsonObject { ["field"] = "x", ["type"] = "quantitative", ["title"] = name, ["scale"] = new JsonObject { ["zero"] = false }, ["axis"] = new JsonObject { ["format"] = "~g", ["tickCount"] = 6 } },
-            ["y"] = new JsonObject { ["field"] = "y", ["type"] = "quantitative", ["title"] = $"attribution of {Cut(name, 24)}", ["scale"] = new JsonObject { ["zero"] = false }, ["axis"] = new JsonObject { ["format"] = "~g", ["tickCount"] = 6 } },
+            ["x"] = new JsonObject { ["field"] = "x", ["type"] = "quantitative", ["title"] = name, ["scale"] = new JsonObject { ["zero"] = false }, ["axis"] = new JsonObject { ["format"] = ".6~g", ["tickCount"] = 6 } },
+            ["y"] = new JsonObject { ["field"] = "y", ["type"] = "quantitative", ["title"] = $"attribution of {Cut(name, 24)}", ["scale"] = new JsonObject { ["zero"] = false }, ["axis"] = new JsonObject { ["format"] = ".6~g", ["tickCount"] = 6 } },
             ["tooltip"] = Tooltip(("t", "row"), ("x", name), ("y", "attribution")),
         };
         if (other >= 0) encoding["color"] = ValueColor(by);
@@ -117,7 +117,7 @@ public static partial class Charts
             new JsonObject
             {
                 ["y"] = LabelAxis(),
-                ["x"] = new JsonObject { ["field"] = "x", ["type"] = "quantitative", ["title"] = "mean |attribution|", ["axis"] = new JsonObject { ["format"] = "~g", ["tickCount"] = 5 } },
+                ["x"] = new JsonObject { ["field"] = "x", ["type"] = "quantitative", ["title"] = "mean |attribution|", ["axis"] = new JsonObject { ["format"] = ".6~g", ["tickCount"] = 5 } },
                 ["yOffset"] = new JsonObject { ["field"] = "cohort", ["type"] = "nominal", ["sort"] = null },
                 ["color"] = new JsonObject
                 {
@@ -169,7 +169,7 @@ public static partial class Charts
         encoding["x"] = new JsonObject
         {
             ["field"] = "x", ["type"] = "quantitative", ["title"] = "attribution", ["scale"] = new JsonObject { ["domain"] = new JsonArray(range.Low, range.High), ["nice"] = false, ["zero"] = false },
-            ["axis"] = new JsonObject { ["format"] = "~g", ["tickCount"] = new JsonObject { ["expr"] = "width < 260 ? 3 : 6" } },
+            ["axis"] = new JsonObject { ["format"] = ".6~g", ["tickCount"] = new JsonObject { ["expr"] = "width < 260 ? 3 : 6" } },
         };
         encoding["y"] = StripAxis(shown.Length);
         return Rows(description, shown.Select(f => table.Features[f]), values, [], [

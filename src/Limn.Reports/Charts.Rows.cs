@@ -41,7 +41,7 @@ public static partial class Charts
                         ["color"] = new JsonObject
                         {
                             ["field"] = "v", ["type"] = "quantitative", ["title"] = "attribution", ["scale"] = new JsonObject { ["domain"] = new JsonArray(-limit, 0, limit), ["range"] = new JsonArray(Negative, "#f2f2f2", Positive), ["clamp"] = true },
-                            ["legend"] = new JsonObject { ["orient"] = "top", ["direction"] = "horizontal", ["gradientLength"] = 160, ["gradientThickness"] = 8, ["format"] = "~g", ["tickCount"] = 3 },
+                            ["legend"] = new JsonObject { ["orient"] = "top", ["direction"] = "horizontal", ["gradientLength"] = 160, ["gradientThickness"] = 8, ["format"] = ".6~g", ["tickCount"] = 3 },
                         },
                         ["tooltip"] = Tooltip(("t", "row"), ("v", "attribution")),
                     },
@@ -82,7 +82,7 @@ public static partial class Charts
         return Rows($"Decision plot of {table.Rows.Count} rows: lines from the expected value to the score, feature by feature. {Strongest(shown.Select(f => table.Features[f]))}", shown.Select(f => table.Features[f]), values,
             new JsonObject
             {
-                ["x"] = new JsonObject { ["field"] = "x", ["type"] = "quantitative", ["title"] = "score", ["scale"] = new JsonObject { ["zero"] = false }, ["axis"] = new JsonObject { ["format"] = "~g", ["tickCount"] = 6 } },
+                ["x"] = new JsonObject { ["field"] = "x", ["type"] = "quantitative", ["title"] = "score", ["scale"] = new JsonObject { ["zero"] = false }, ["axis"] = new JsonObject { ["format"] = ".6~g", ["tickCount"] = 6 } },
                 ["y"] = y,
             },
             [
@@ -120,7 +120,7 @@ public static partial class Charts
         {
             ["x"] = new JsonObject { ["field"] = "i", ["type"] = "quantitative", ["title"] = "rows, like beside like", ["scale"] = new JsonObject { ["domain"] = new JsonArray(0, order.Length), ["nice"] = false }, ["axis"] = new JsonObject { ["labels"] = false, ["ticks"] = false, ["grid"] = false } },
             ["x2"] = new JsonObject { ["field"] = "i2" },
-            ["y"] = new JsonObject { ["field"] = "y", ["type"] = "quantitative", ["title"] = "score", ["scale"] = new JsonObject { ["zero"] = false }, ["axis"] = new JsonObject { ["format"] = "~g", ["tickCount"] = 6 } },
+            ["y"] = new JsonObject { ["field"] = "y", ["type"] = "quantitative", ["title"] = "score", ["scale"] = new JsonObject { ["zero"] = false }, ["axis"] = new JsonObject { ["format"] = ".6~g", ["tickCount"] = 6 } },
             ["y2"] = new JsonObject { ["field"] = "y2" },
             ["color"] = new JsonObject { ["field"] = "c", ["type"] = "nominal", ["scale"] = null, ["legend"] = null },
             ["opacity"] = new JsonObject { ["field"] = "o", ["type"] = "quantitative", ["scale"] = null, ["legend"] = null },

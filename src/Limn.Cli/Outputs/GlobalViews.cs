@@ -29,7 +29,8 @@ internal static class GlobalViews
 
     /// <summary>The section of a page; null where there is none.</summary>
     public static GlobalSection? SectionOf(Explanation explanation) => TableOf(explanation) is not { } table ? null
-        : new GlobalSection($"All {table.Rows.Count} rows", $"Each row's attributions explain its own {(explanation.Attribution.TargetClasses is null ? "score" : "class")}; together they show which features the model goes by.", GlobalCharts.Of(table, cohorts: ColumnOf(table, explanation.Cohorts)), [TableOf(table.Importance())]);
+        : new GlobalSection($"All {table.Rows.Count} rows", explanation.Attribution.TargetClasses is { } classes && classes.Distinct().Skip(1).Any()
+            ? "Each row's attributions explain the class that was chosen for it, and the rows have several: colours and directions are easier to read for one class (--target K)." : "Together the rows show which features the model goes by.", GlobalCharts.Of(table, cohorts: ColumnOf(table, explanation.Cohorts)), [TableOf(table.Importance())]);
 
     /// <summary>The charts as files.</summary>
     public static IEnumerable<(string Name, byte[] Spec)> Files(GlobalSection section) =>
