@@ -76,7 +76,7 @@ public sealed class TreeTests : IDisposable
     }
 
     [Fact]
-    public void Tree_shap_adds_up_and_agrees_with_exact_shapley_values_of_the_game_with_a_background()
+    public void Tree_shap_with_a_background_adds_up_and_writes_what_the_library_computes()
     {
         string model = SmallFile(), rows = Rows(6), background = Rows(5, "back.csv");
         string[] ask = ["explain", "--model", model, "--input", rows, "--background", background];
@@ -92,7 +92,6 @@ public sealed class TreeTests : IDisposable
         Assert.Equal("a", json.GetProperty("features")[0][0].GetProperty("name").GetString());
         Assert.True(File.Exists(folder["trees/waterfall.vl.json"]));
 
-        // The margins are a game that a black box can be asked for too, when its output is the margin.
         CommandLine.Done([.. ask, "--method", "tree-shap", "--output", folder["margin"]]);
         var shap = new TreeShap(TreeFile.Read(model).Ensemble, new TreeShapOptions { Background = FloatsOf(background) });
         TreeShapValues expected = shap.Explain(FloatsOf(rows));
