@@ -38,6 +38,16 @@ public static partial class MethodTexts
             "Shapley values, found by a regression of the score on which features are present. Each value is the feature's fair share of the way from the score without any feature to the score with all.",
             ["The values add up to that change of the score.", "Where not all coalitions were asked for, the standard error says how far a value may be off."],
             [Replacement, Fairness, Background, NotTheWorld]),
+        ["tree-shap"] = new(
+            "Tree SHAP",
+            "Shapley values of an ensemble of trees, computed exactly: each value is the feature's fair share of the way from the expected value to this row's output. With a background an absent feature takes the values of its rows; without one the training rows that went each way at a split decide.",
+            ["The values add up to the output less its expected value; nothing is sampled, and there is no error but rounding.", "With a background: what the model does when a feature is changed alone, whatever goes with it in the world."],
+            [
+                "Without a background a feature that the model does not use to decide can still get a value, when it stands above correlated ones in the trees.",
+                Fairness,
+                "The values of a margin are in its unit (log odds for a classifier), not in probabilities.",
+                NotTheWorld,
+            ]),
         ["permutation-shap"] = new(
             "Permutation SHAP",
             "Shapley values by experiment: features arrive one after another in random orders, and each value is what the feature added to the score on arrival, on average.",

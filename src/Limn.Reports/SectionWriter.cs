@@ -19,6 +19,16 @@ internal sealed class SectionWriter(Html page, ChartSet charts, Func<ReportSecti
             case ComparisonSection comparison:
                 Comparison(comparison);
                 break;
+            case GlobalSection global:
+                Introduction(global.Introduction);
+                foreach (ReportChart chart in global.Charts)
+                {
+                    page.Add($"<h3>{chart.Title}</h3>\n<p class=\"lead\">{chart.Text}</p>");
+                    Chart(chart.Spec);
+                }
+
+                Tables(global.Tables);
+                break;
             case TableSection tables:
                 Introduction(tables.Introduction);
                 Tables(tables.Tables);

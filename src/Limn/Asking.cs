@@ -21,7 +21,7 @@ internal static class Asking
         IReadOnlyList<NdArray> outputs = options.Shared?.Outputs(log) ?? BlackBox.Predict(method.Model, inputs, $"{inputs[0].Dims[0]} rows", options.Cancellation);
         return target is BoxTarget boxes
             ? new Question(method.Model, BoxMatch.At(boxes, BlackBoxDetector.Read(outputs, boxes.Where), PictureOf(null, inputs)), inputs, log) { BoxOutputs = boxes.Where, MatchesAgain = true }
-            : new Question(method.Model, Readout.Of(target, outputs[0]), inputs, log);
+            : new Question(method.Model, Readout.Of(target, outputs[0]), inputs, log) { TargetIsPredicted = target is PredictedTarget };
     }
 
     private static Question OfNetwork(Method method, OnnxModel network, IReadOnlyList<NdArray> inputs, Target target, ExplainOptions options, RunLog log)

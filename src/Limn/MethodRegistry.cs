@@ -8,6 +8,7 @@ using Limn.Games.Local;
 using Limn.Gradients;
 using Limn.Models;
 using Limn.Propagation;
+using Limn.Trees;
 
 namespace Limn;
 
@@ -94,6 +95,12 @@ public sealed record MethodDescription(string Name, string Title, string Summary
     /// <summary>Whether elements can be grouped by a mask.</summary>
     public bool TakesMask => MethodRegistry.DataProperty(Type, typeof(IReadOnlyList<NdArray>)) is not null;
 
+    /// <summary>Whether it explains ensembles of trees, and nothing else.</summary>
+    public bool NeedsTrees => Type == typeof(TreeShapMethod);
+
+    /// <summary>Whether it can be told the right answers.</summary>
+    public bool TakesTruth => MethodRegistry.DataProperty(Type, typeof(IReadOnlyList<float>)) is not null;
+
     /// <summary>Whether it explains a target through a neuron, so that it takes both.</summary>
     public bool TakesNeuron => MethodRegistry.DataProperty(Type, typeof(Target)) is not null;
 }
@@ -106,6 +113,9 @@ public sealed record MethodData
 
     /// <summary>The group of each element of one row (or of all rows), an array for each input; the method's default when null.</summary>
     public IReadOnlyList<NdArray>? Mask { get; init; }
+
+    /// <summary>The right answer of each row, for methods that explain a loss.</summary>
+    public IReadOnlyList<float>? Truth { get; init; }
 
     /// <summary>The neuron (or several of a layer) through which a target is explained, for methods that take both.</summary>
     public Target? Neuron { get; init; }
@@ -170,6 +180,7 @@ public static class MethodRegistry
         typeof(HsicAttribution),
         typeof(MeaningfulPerturbation),
         typeof(ExtremalPerturbation),
+        typeof(TreeShapMethod),
         typeof(Lime),
         typeof(Anchors),
     ];
@@ -220,6 +231,7 @@ public static class MethodRegistry
         }
         Give(method, description, data?.Baseline, "baseline", m => m.TakesBaseline);
         Give(method, description, data?.Mask, "mask", m => m.TakesMask);
+        Give(method, description, data?.Truth, "right answers", m => m.TakesTruth);
         Give(method, description, data?.Neuron, "neuron beside its target", m => m.TakesNeuron);
         return method;
     }
@@ -263,7 +275,8 @@ public static class MethodRegistry
         };
     }
 
-    internal static IReadOnlyDictionary<string, object?> OptionsOf(Method method)
+    /// <summary>The options of a method with their values, as they are written in files.</summary>
+    public static IReadOnlyDictionary<string, object?> OptionsOf(Method method)
     {
         var options = Options(method.GetType()).ToDictionary(o => o.Option.Name, o => OptionText.Format(o.Property.GetValue(method)));
         if (method is not NoiseMethod noise) return options;

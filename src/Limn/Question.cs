@@ -45,6 +45,9 @@ public sealed record Question : IAsked
 
     internal Readout Readout { get; init; }
 
+    /// <summary>Whether the target is the class that each row was predicted, and not one that was named.</summary>
+    internal bool TargetIsPredicted { get; init; }
+
     /// <summary>How a black box's outputs hold boxes, where one of them is the target.</summary>
     internal BoxOutputs? BoxOutputs { get; init; }
 

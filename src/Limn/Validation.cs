@@ -19,6 +19,11 @@ internal static class Validation
             if (input.Dims[0] != inputs[0].Dims[0])
                 throw new ShapeMismatchException($"The {name} has {input.Dims[0]} rows, and the first input has {inputs[0].Dims[0]}; all inputs must have the same number.");
             if (input.Type.Storage() != Storage.Float) continue;
+            if (model is ITakesMissing tolerant)
+            {
+                tolerant.CheckMissing(input.Floats);
+                continue;
+            }
             ReadOnlySpan<float> values = input.Floats;
             if (TensorPrimitives.IsFiniteAll(values)) continue;
             int at = 0;

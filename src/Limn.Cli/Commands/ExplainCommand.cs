@@ -31,6 +31,10 @@ internal sealed class ExplainCommand
     private readonly Option<string?> schema = new("--schema") { Description = "What the model's columns are to you: features with names and units, and how columns come from them (JSON; docs/schema.md). Tables may then hold your own columns.", HelpName = "FILE" };
     private readonly Option<string[]> mask = new("--mask") { Description = "The group of each element: whole numbers in an array, or the colours of a picture.", HelpName = "FILE" };
     private readonly Option<string?> vocabulary = new("--vocabulary") { Description = "The tokens of a model of token ids, one a line, for the report; ids are shown when left out.", HelpName = "FILE" };
+    private readonly Option<bool> stream = new("--stream") { Description = "tree-shap: explain rows as they are read, in memory that does not grow with them; done by itself for tables of more than 5000 rows." };
+    private readonly Option<bool> resume = new("--resume") { Description = "tree-shap: keep what is done in DIR.partial when interrupted, and go on from there when the same command is given again." };
+    private readonly Option<string?> cohorts = new("--cohorts") { Description = "The feature by which the report puts rows into groups; the strongest when left out.", HelpName = "FEATURE" };
+    private readonly Option<string?> truth = new("--truth") { Description = "The right answers, for methods that explain a loss (tree-shap, output=log-loss): a column of the table, which is then no input, or a file with a number for each row.", HelpName = "COLUMN|FILE" };
     private readonly Option<string[]> set = new("--set") { Description = "An option of the method, as 'limn methods' lists them; of several, of those that have it, or of one.", HelpName = "[METHOD.]OPTION=VALUE" };
     private readonly Option<ulong> seed = NumberOption.AtLeast("--seed", 0ul, 0ul, "The seed of sampled methods: the same seed gives the same numbers.");
     private readonly Option<string?> output = new("--output") { Description = "The folder for attribution.npy, explanation.json, heatmap.png and report.html; of several methods, for a folder each and comparison.json.", HelpName = "DIR" };
@@ -43,7 +47,7 @@ internal sealed class ExplainCommand
         model = new ModelChoice().AddTo(command);
         input = new InputChoice().AddTo(command);
         predictors = new PredictorChoice().AddTo(command);
-        foreach (Option option in new Option[] { method, target, neuron, outputScale, at, baseline, background, summary, schema, mask, vocabulary, set, seed, output, json }) command.Add(option);
+        foreach (Option option in new Option[] { method, target, neuron, outputScale, at, baseline, background, summary, truth, stream, resume, cohorts, schema, mask, vocabulary, set, seed, output, json }) command.Add(option);
         targets = new TargetChoice().AddTo(command);
         command.SetAction(Run);
     }
@@ -61,6 +65,7 @@ internal sealed class ExplainCommand
                 ("limn explain model.onnx --input cat.png --preset imagenet --method saliency,grad-cam,integrated-gradients --set integrated-gradients.steps=100 --output why", "Several methods, side by side"),
                 ("limn explain model.onnx --input x.npy --method saliency --at layer1.conv2 --output why", "A layer instead of the input"),
                 ("limn explain --model loan.onnx --input row.csv --background train.csv --background-summary kmeans:30 --schema loan.json --method kernel-shap --output why", "A table in your own terms: \"income 52,000 EUR: -0.13\""),
+                ("limn explain --model model.json --input rows.csv --method tree-shap --output why", "Trees of XGBoost, LightGBM, CatBoost or ONNX, exactly; any number of rows"),
                 ("limn explain --predictor \"python3 score.py\" --input rows.csv --background train.csv --method permutation-shap --output why", "Any program that reads rows and writes scores"),
                 ("limn explain --predictor \"node score.js\" --predictor-format jsonl --predictor-workers 4 --input rows.csv --background train.csv --method all --output why", "The same with JSON lines, four at a time, by all methods that apply"),
             ],
@@ -87,17 +92,21 @@ internal sealed class ExplainCommand
         if (program is not null && model.IsGiven(parsed)) throw new CommandException("a model and a --predictor are both given; give one.");
         if (program is not null) predictors.Check(parsed);
         FeatureSchema? features = parsed.GetValue(schema) is { } described ? FeatureSchema.Read(described) : null;
-        OnnxModel? network = program is null ? model.Load(parsed) : null;
+        ModelSource? source = program is null ? model.Open(parsed) : null;
+        if (Streamed(parsed, methods, source, features) is { } table) return RunStreamed(parsed, methods, source!, features, fewer, table, folder);
         // A program takes whatever table it is given.
-        InputReader reader = input.ReaderFor(network is null ? [new ModelInput("input", ElementType.Float, Shape: null)] : ModelInput.Of(network.Graph), parsed, features);
+        InputReader reader = input.ReaderFor(source?.Inputs ?? [new ModelInput("input", ElementType.Float, Shape: null)], parsed, features);
+        var answers = new TruthColumn(input.Given(parsed));
+        if (parsed.GetValue(truth) is { } named && answers.IsColumn(named)) reader.LeaveOut(named);
         IReadOnlyList<FilledInput> filled = reader.Read(input.Given(parsed));
         if (!parsed.GetValue(json)) InputChoice.Say(context, filled);
-        IPredictor asked = network ?? (IPredictor)predictors.Create(parsed, filled[0].Columns);
+        IPredictor asked = source?.Predictor ?? predictors.Create(parsed, filled[0].Columns);
         var data = new MethodData
         {
             Baseline = backgrounds.Count > 0 ? BackgroundOf(reader.ReadArrays("--background", backgrounds)) : baselines.Count > 0 ? DataText.Baseline(reader, baselines, parsed.GetValue(seed), filled) : null,
             Mask = masks.Count > 0 ? DataText.Mask(reader.ReadFiles("--mask", masks), filled) : null,
             Neuron = through is null ? null : TargetText.Neuron(through),
+            Truth = parsed.GetValue(truth) is { } right ? answers.Read(right) : null,
         };
         NdArray[] arrays = [.. filled.Select(f => f.Array)];
         var options = new ExplainOptions { At = parsed.GetValue(at), Seed = parsed.GetValue(seed), Cancellation = context.Cancellation, Range = RangeOf(filled), Schema = features, ColumnNames = filled is [{ Columns.Count: > 0 } only] ? only.Columns : null, PredictorThreads = predictors.Workers(parsed) };
@@ -130,16 +139,19 @@ internal sealed class ExplainCommand
             {
                 MethodDescription taking = methods.Inner(MethodRegistry.Find(a.Method));
                 // Of several methods each names what it was given; a single one was given all.
-                return new Explanation(asked, a, filled, scores, labels)
+                var explanation = new Explanation(asked, a, filled, scores, labels)
                 {
                     Features = ExplainedFeatures.Of(a, filled, features),
                     Vocabulary = texts,
+                    Schema = features,
+                    Cohorts = parsed.GetValue(cohorts),
                     Settings =
                     [
                         .. Given("baseline", !methods.IsSeveral || taking.TakesBaseline ? baselines : []), .. Given("background", !methods.IsSeveral || taking.TakesBaseline ? backgrounds : []),
-                        .. Given("mask", !methods.IsSeveral || taking.TakesMask ? masks : []), .. Given("neuron", through is null ? [] : [through]),
+                        .. Given("truth", parsed.GetValue(truth) is { } answers && taking.TakesTruth ? [answers] : []), .. Given("mask", !methods.IsSeveral || taking.TakesMask ? masks : []), .. Given("neuron", through is null ? [] : [through]),
                     ],
                 };
+                return source is null ? explanation : explanation with { ModelName = source.Name, Sha256 = source.Sha256 };
             };
         }
 
@@ -150,6 +162,57 @@ internal sealed class ExplainCommand
             if (parsed.GetValue(json)) JsonText.Print(context.Out, document);
             else print();
         }
+    }
+
+    /// <summary>The table that is explained as it is read; null where the rows are read first.</summary>
+    /// <exception cref="CommandException">The user asks for it, and it cannot be.</exception>
+    private string? Streamed(ParseResult parsed, MethodChoice methods, ModelSource? source, FeatureSchema? features)
+    {
+        bool wanted = parsed.GetValue(stream) || parsed.GetValue(resume);
+        IReadOnlyList<string> given = input.Given(parsed);
+        string? reason = methods.IsSeveral || !methods.Methods[0].NeedsTrees ? "only tree-shap, alone, explains rows as they are read"
+            : source?.Predictor is not Trees.TreeEnsemble ? "the model is no file of trees of XGBoost, LightGBM or CatBoost"
+            : given.Count != 1 ? "there must be one --input"
+            : (parsed.GetValue(mask) ?? []).Length > 0 ? "a --mask is given; say with --schema what goes together"
+            : features is not null && !HasColumns(given[0], features) ? "the table has columns that the schema must translate"
+            : parsed.GetValue(at) is not null || parsed.GetValue(neuron) is not null || parsed.GetValue(outputScale) is not null || !(parsed.GetValue(target) is null or "predicted" || int.TryParse(parsed.GetValue(target), NumberStyles.None, CultureInfo.InvariantCulture, out _)) ? "of many rows --target takes one class (K), or predicted"
+            : null;
+        if (wanted && reason is not null) throw new CommandException($"rows cannot be explained as they are read: {reason}. Leave {(parsed.GetValue(resume) ? "--resume" : "--stream")} away, or mend that.");
+        return reason is null && (wanted || StreamedExplain.IsLong(given[0])) && methods.SetFor(methods.Methods[0]).GetValueOrDefault("values") != "saabas" ? given[0] : null;
+    }
+
+    private static bool HasColumns(string path, FeatureSchema features)
+    {
+        using TableStream table = TableStream.Open(path);
+        return table.ColumnNames is { } names && features.Columns.All(names.Contains) && !features.HoldsText;
+    }
+
+    private int RunStreamed(ParseResult parsed, MethodChoice methods, ModelSource source, FeatureSchema? features, BackgroundSummary? fewer, string table, OutputFolder folder)
+    {
+        IReadOnlyList<string> backgrounds = parsed.GetValue(background) ?? [];
+        if ((parsed.GetValue(baseline) ?? []).Length > 0) throw new CommandException("tree-shap takes --background FILE, rows, and of many rows no --baseline.");
+        InputReader reader = input.ReaderFor(source.Inputs, parsed, features);
+        if (parsed.GetValue(truth) is { } column && !File.Exists(column)) reader.LeaveOut(column);
+        IReadOnlyList<NdArray>? rows = backgrounds.Count > 0 ? reader.ReadArrays("--background", backgrounds) : null;
+        var data = new MethodData { Baseline = rows is null ? null : fewer is null ? Baseline.Background(rows) : fewer.Of(rows, features, parsed.GetValue(seed)) };
+        var method = (Trees.TreeShapMethod)methods.CreateOne(source.Predictor, data);
+        string? goal = parsed.GetValue(target), answers = parsed.GetValue(truth);
+        (string, string)[] settings = [.. Given("background", backgrounds), .. Given("truth", answers is null ? [] : [answers])];
+        byte[] document = StreamedExplain.Run(context, new StreamedQuestion(source, method, table, folder)
+        {
+            Dropped = input.Dropped(parsed),
+            Truth = answers,
+            Schema = features,
+            Output = goal is null or "predicted" ? null : int.Parse(goal, CultureInfo.InvariantCulture),
+            Seed = parsed.GetValue(seed),
+            Resume = parsed.GetValue(resume),
+            Cohorts = parsed.GetValue(cohorts),
+            Settings = settings,
+            Asked = string.Join('\n', [.. MethodRegistry.OptionsOf(method).Select(o => $"{o.Key}={o.Value}"), .. settings.Select(s => $"{s.Item1}={s.Item2}"), .. backgrounds.Select(b => $"{b} {new FileInfo(b).Length} {new FileInfo(b).LastWriteTimeUtc.Ticks}"),
+                parsed.GetValue(summary) ?? "", goal ?? "", parsed.GetValue(schema) ?? "", .. input.Dropped(parsed), $"{parsed.GetValue(seed)}"]),
+        }, parsed.GetValue(json));
+        if (parsed.GetValue(json)) JsonText.Print(context.Out, document);
+        return LimnCommand.Done;
     }
 
     /// <summary>The range of pictures, from black to white; tables tell their own.</summary>

@@ -4,6 +4,7 @@ using Limn.Cli.Inputs;
 using Limn.Cli.Outputs;
 using Limn.Engine.Graphs;
 using Limn.Engine.Onnx;
+using Limn.Trees;
 
 namespace Limn.Cli.Commands;
 
@@ -15,13 +16,20 @@ internal static class InspectCommand
         var json = new Option<bool>("--json") { Description = "Print one JSON document." };
         var command = new ExampleCommand("inspect", "Show a model's inputs, outputs, layers, parameters, and the operators that Limn lacks.")
         {
-            Examples = [("limn inspect model.onnx", "What does the model take, and what are its layers called?"), ("limn inspect model.onnx --json", "For programs")],
+            Examples = [("limn inspect model.onnx", "What does the model take, and what are its layers called?"), ("limn inspect model.json", "Trees: how many, how deep, which features"), ("limn inspect model.onnx --json", "For programs")],
         };
         ModelChoice model = new ModelChoice().AddTo(command, withThreads: false);
         command.Add(json);
         command.SetAction(parsed =>
         {
             string path = model.Path(parsed);
+            if (ModelSource.IsTrees(path))
+            {
+                TreeFile file = TreeFile.Read(path);
+                if (parsed.GetValue(json)) JsonText.Print(context.Out, TreeInspection.Json(Path.GetFileName(path), file.Ensemble, file.Format));
+                else TreeInspection.Print(context, Path.GetFileName(path), file.Ensemble, file.Format);
+                return LimnCommand.Done;
+            }
             OnnxInspection found = OnnxReader.Inspect(path);
             IReadOnlyDictionary<string, Shape> shapes = InferredShapes(path, found);
             if (parsed.GetValue(json)) JsonText.Print(context.Out, Json(path, found, shapes));

@@ -5,7 +5,6 @@ using System.Text.Json;
 using Limn.Cli.Inputs;
 using Limn.Cli.Outputs;
 using Limn.Engine;
-using Limn.Models;
 
 namespace Limn.Cli.Commands;
 
@@ -24,6 +23,7 @@ internal static class PredictCommand
             [
                 ("limn predict model.onnx --input cat.png --preset imagenet --labels labels.txt", "What does the model see in a picture?"),
                 ("limn predict model.onnx --input table.csv --drop-column label --output out", "A table, all outputs to files"),
+                ("limn predict model.json --input rows.csv --drop-column label", "Trees of XGBoost, LightGBM or CatBoost"),
                 ("limn predict bert.onnx --input ids=ids.npy --input mask=mask.npy", "Several inputs"),
             ],
         };
@@ -34,11 +34,11 @@ internal static class PredictCommand
         command.SetAction(parsed =>
         {
             OutputFolder? folder = parsed.GetValue(output) is { } path ? new OutputFolder(path) : null;
-            OnnxModel network = model.Load(parsed);
-            IReadOnlyList<FilledInput> filled = input.ReaderFor(network, parsed).Read(input.Given(parsed));
+            ModelSource network = model.Open(parsed);
+            IReadOnlyList<FilledInput> filled = input.ReaderFor(network.Inputs, parsed).Read(input.Given(parsed));
             if (!parsed.GetValue(json)) InputChoice.Say(context, filled);
-            IReadOnlyList<NdArray> outputs = LongWork.Run(context, "predicting", _ => network.Predict([.. filled.Select(f => f.Array)], context.Cancellation));
-            ClassScores? scores = ClassScores.Of(network, outputs);
+            IReadOnlyList<NdArray> outputs = LongWork.Run(context, "predicting", _ => network.Predictor.Predict([.. filled.Select(f => f.Array)], context.Cancellation));
+            ClassScores? scores = ClassScores.Of(network.Predictor, outputs);
             ClassLabels labels = ClassLabels.Read(input.Labels(parsed), scores?.Classes);
             for (int k = 0; folder is not null && k < outputs.Count; k++) folder.Add($"output.{k.ToString(CultureInfo.InvariantCulture)}.npy", Npy.Of(outputs[k]));
             folder?.Write();
@@ -49,7 +49,7 @@ internal static class PredictCommand
         return command;
     }
 
-    private static void Print(CommandContext context, OnnxModel network, IReadOnlyList<NdArray> outputs, ClassScores? scores, ClassLabels labels, IReadOnlyList<FilledInput> filled)
+    private static void Print(CommandContext context, ModelSource network, IReadOnlyList<NdArray> outputs, ClassScores? scores, ClassLabels labels, IReadOnlyList<FilledInput> filled)
     {
         if (scores is not null)
         {
@@ -61,20 +61,20 @@ internal static class PredictCommand
                 return scores.Classes == 1 ? new[] { row, Numbers.Text(c.Score) } : [row, c.Index.ToString(CultureInfo.InvariantCulture), labels.Find(c.Index) ?? "", Numbers.Text(c.Score)];
             })));
         }
-        for (int k = scores is null ? 0 : 1; k < outputs.Count; k++) context.Out.WriteLine($"{network.Graph.Outputs[k].Name}: {outputs[k]}{Range(outputs[k])}");
+        for (int k = scores is null ? 0 : 1; k < outputs.Count; k++) context.Out.WriteLine($"{network.Outputs[k]}: {outputs[k]}{Range(outputs[k])}");
     }
 
     private static string Range(NdArray output) => output.Type.Storage() == Storage.Float && output.Length > 0
         ? $", from {Numbers.Text(TensorPrimitives.Min<float>(output.Floats))} to {Numbers.Text(TensorPrimitives.Max<float>(output.Floats))}"
         : "";
 
-    private static byte[] Json(OnnxModel network, IReadOnlyList<NdArray> outputs, ClassScores? scores, ClassLabels labels, OutputFolder? folder) => JsonText.Object(json =>
+    private static byte[] Json(ModelSource network, IReadOnlyList<NdArray> outputs, ClassScores? scores, ClassLabels labels, OutputFolder? folder) => JsonText.Object(json =>
     {
-        json.WriteString("model", network.FileName);
+        json.WriteString("model", network.Name);
         int k = 0;
         json.Objects("outputs", outputs, output =>
         {
-            json.WriteString("name", network.Graph.Outputs[k].Name);
+            json.WriteString("name", network.Outputs[k]);
             json.WriteString("type", output.Type.ToString());
             json.List("shape", output.Dims.ToArray(), json.WriteNumberValue);
             if (folder is not null) json.WriteString("file", $"output.{k.ToString(CultureInfo.InvariantCulture)}.npy");

@@ -7,6 +7,8 @@ namespace Limn.Cli.Inputs;
 internal sealed class InputReader(IReadOnlyList<ModelInput> inputs, PictureSettings pictures, IReadOnlyList<string> dropColumns, FeatureSchema? schema = null)
 {
     private readonly HashSet<string> dropped = [];
+    private readonly List<string> dropColumns = [.. dropColumns];
+    private readonly HashSet<string> leftOut = [];
 
     // What a program's columns are, the first table decides: all that follow are brought to its form.
     private IReadOnlyList<string>? cellColumns;
@@ -21,7 +23,7 @@ internal sealed class InputReader(IReadOnlyList<ModelInput> inputs, PictureSetti
         IReadOnlyList<string>[] files = Assign("--input", given);
         FilledInput[] filled = [.. inputs.Select((input, i) => files[i].Count > 0 ? Fill(input, files[i])
             : throw new CommandException($"the model's input '{input.Name}' has no file; add --input {input.Name}=FILE."))];
-        if (dropColumns.FirstOrDefault(c => !dropped.Contains(c)) is { } unused)
+        if (dropColumns.FirstOrDefault(c => !dropped.Contains(c) && !leftOut.Contains(c)) is { } unused)
             throw new InvalidDataException($"no table has a column '{unused}' to drop{(filled.FirstOrDefault(f => f.Columns is not null) is { } t ? $"; the columns are {string.Join(", ", t.Columns!.Take(20))}" : "")}.");
         return filled;
     }
@@ -45,6 +47,13 @@ internal sealed class InputReader(IReadOnlyList<ModelInput> inputs, PictureSetti
         IReadOnlyList<string>[] files = Assign(option, given);
         return [.. inputs.Select((input, i) => files[i].Count == 1 ? DataFile.Read(files[i][0])
             : throw new CommandException($"{option} needs one file for the input '{input.Name}', and {files[i].Count} were given."))];
+    }
+
+    /// <summary>Leaves a column out of all tables that have it.</summary>
+    public void LeaveOut(string column)
+    {
+        dropColumns.Add(column);
+        leftOut.Add(column);
     }
 
     private string Names => string.Join(", ", inputs.Select(i => i.Name));
@@ -184,6 +193,7 @@ internal sealed class InputReader(IReadOnlyList<ModelInput> inputs, PictureSetti
         int[] kept = [.. Enumerable.Range(0, file.Table.Columns).Where(c => names.Length == 0 || !dropColumns.Contains(names[c]))];
         dropped.UnionWith(names.Intersect(dropColumns));
         NdArray table = NdArray.From(file.Table.Values);
+        kept = ByName(input, names, kept);
         NdArray values = NdArray.Create(ElementType.Float, file.Table.Rows, kept.Length);
         for (int r = 0; r < file.Table.Rows; r++)
             for (int k = 0; k < kept.Length; k++) values.Floats[r * kept.Length + k] = table.Floats[r * file.Table.Columns + kept[k]];
@@ -195,6 +205,25 @@ internal sealed class InputReader(IReadOnlyList<ModelInput> inputs, PictureSetti
             ? $" Leave the one that is not an input out: --drop-column {(names.Length == 0 ? "NAME (the table needs a header row for that)" : Suspect(names, kept))}."
             : kept.Length > needed && names.Length > 0 ? $" Leave columns out with --drop-column NAME; there are {string.Join(", ", columns!.Take(20))}." : "";
         throw new ShapeMismatchException($"'{file.Path}' has {kept.Length} columns, and the model's input '{input.Name}' takes {needed} ({input.Shape}).{hint}");
+    }
+
+    /// <summary>
+    /// The table's columns in the order in which the model names its features; as they are where either has no names, or none in common.
+    /// </summary>
+    /// <param name="input">The model's input.</param>
+    /// <param name="names">All columns of the table.</param>
+    /// <param name="kept">The places of those that are not dropped.</param>
+    /// <exception cref="ShapeMismatchException">Some of the model's features are there, and others are not.</exception>
+    public static int[] ByName(ModelInput input, IReadOnlyList<string> names, int[] kept)
+    {
+        if (input.Columns is not { } wanted || names.Count == 0) return kept;
+        var places = new Dictionary<string, int>(StringComparer.Ordinal);
+        foreach (int c in kept) places.TryAdd(names[c], c);
+        string[] lost = [.. wanted.Where(w => !places.ContainsKey(w))];
+        if (lost.Length == wanted.Count) return kept;
+        if (lost.Length > 0)
+            throw new ShapeMismatchException($"the table lacks {(lost.Length == 1 ? "the column" : $"{lost.Length} columns of the model's {wanted.Count} features:")} {string.Join(", ", lost.Take(8).Select(l => $"'{l}'"))}{(lost.Length > 8 ? ", ..." : "")}; it has {string.Join(", ", kept.Take(20).Select(c => names[c]))}.");
+        return [.. wanted.Select(w => places[w])];
     }
 
     /// <summary>The column that is most likely the answer: one with such a name, or else the last.</summary>

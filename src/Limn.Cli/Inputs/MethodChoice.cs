@@ -56,9 +56,14 @@ internal sealed class MethodChoice
                 leftOut.Add(new MethodFailure(description.Name, $"It would run the model {elements} times a row, once for each element. Give groups with --mask, or name it: --method {description.Name}."));
                 continue;
             }
+            if (IsAll && description.NeedsTrees && !HasTrees(model))
+            {
+                leftOut.Add(new MethodFailure(description.Name, "It explains ensembles of trees, and the model is none."));
+                continue;
+            }
             if (IsAll && Inner(description).NeedsNetwork && model is not OnnxModel)
             {
-                leftOut.Add(new MethodFailure(description.Name, "It looks inside the model, and a program has no inside."));
+                leftOut.Add(new MethodFailure(description.Name, "It looks inside a network, and the model is none."));
                 continue;
             }
             if (description.TakesNeuron && data.Neuron is null)
@@ -67,15 +72,20 @@ internal sealed class MethodChoice
                 continue;
             }
             MethodDescription taking = Inner(description);
+            // Beside others, which explain one output.
+            if (description.NeedsTrees) options[description.Name].TryAdd("all-outputs", "false");
             created.Add(MethodRegistry.Create(description.Name, model, options[description.Name], new MethodData
             {
                 Baseline = taking.TakesBaseline ? data.Baseline : null,
                 Mask = taking.TakesMask ? data.Mask : null,
                 Neuron = taking.TakesNeuron ? data.Neuron : null,
+                Truth = taking.TakesTruth ? data.Truth : null,
             }));
         }
         return (created, leftOut);
     }
+
+    private static bool HasTrees(IPredictor model) => model is Trees.TreeEnsemble || (model is OnnxModel network && network.Graph.Nodes.Count(n => n.Operator is Engine.Operators.TreeEnsemble) == 1);
 
     /// <summary>The method that takes the data: the one inside, of methods around another.</summary>
     public MethodDescription Inner(MethodDescription description) =>

@@ -9,6 +9,9 @@ internal sealed record ModelInput(string Name, ElementType Type, Shape? Shape)
     /// <summary>The shape of one row; null where a dimension of it is symbolic.</summary>
     public int[]? Row => Shape is { Rank: > 0 } shape && shape.Skip(1).All(d => d.IsKnown) ? [.. shape.Skip(1).Select(d => d.Value)] : null;
 
+    /// <summary>The names of the columns that the model knows its features by; null where it knows none.</summary>
+    public IReadOnlyList<string>? Columns { get; init; }
+
     public static IReadOnlyList<ModelInput> Of(Graph graph) => [.. graph.Inputs.Select(i => new ModelInput(i.Name, i.Type, i.Shape))];
 }
 

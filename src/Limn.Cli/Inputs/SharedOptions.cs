@@ -9,8 +9,8 @@ namespace Limn.Cli.Inputs;
 /// <summary>The model of a command: as its argument, or with --model.</summary>
 internal sealed class ModelChoice
 {
-    private readonly Argument<string?> argument = new("MODEL") { Arity = ArgumentArity.ZeroOrOne, Description = "The .onnx file." };
-    private readonly Option<string?> option = new("--model") { Description = "The .onnx file, instead of the argument.", HelpName = "FILE" };
+    private readonly Argument<string?> argument = new("MODEL") { Arity = ArgumentArity.ZeroOrOne, Description = "The model: an .onnx file, or trees of XGBoost (.json, .ubj), LightGBM (.txt) or CatBoost (.json)." };
+    private readonly Option<string?> option = new("--model") { Description = "The model's file, instead of the argument.", HelpName = "FILE" };
     private readonly Option<int> threads = NumberOption.AtLeast("--threads", 0, 0, "How many threads may be used; 0 for all processors. Results do not depend on it.");
 
     public ModelChoice AddTo(Command command, bool withThreads = true)
@@ -32,7 +32,11 @@ internal sealed class ModelChoice
         var (a, b) => a ?? b!,
     };
 
-    public OnnxModel Load(ParseResult parsed) => OnnxModel.Load(Path(parsed), Threads(parsed));
+    public OnnxModel Load(ParseResult parsed) => ModelSource.IsTrees(Path(parsed))
+        ? throw new CommandException($"'{Path(parsed)}' holds trees, and this command takes a network (.onnx)") : OnnxModel.Load(Path(parsed), Threads(parsed));
+
+    /// <summary>The network or the ensemble of trees.</summary>
+    public ModelSource Open(ParseResult parsed) => ModelSource.Open(Path(parsed), Threads(parsed));
 
     public int Threads(ParseResult parsed) => parsed.GetValue(threads);
 }
@@ -60,6 +64,8 @@ internal sealed class InputChoice
     }
 
     public IReadOnlyList<string> Given(ParseResult parsed) => parsed.GetValue(input) ?? [];
+
+    public IReadOnlyList<string> Dropped(ParseResult parsed) => parsed.GetValue(drop) ?? [];
 
     public string? Labels(ParseResult parsed) => parsed.GetValue(labels);
 

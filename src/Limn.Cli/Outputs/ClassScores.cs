@@ -1,6 +1,7 @@
 using Limn.Cli.Inputs;
 using Limn.Engine;
 using Limn.Models;
+using Limn.Trees;
 
 namespace Limn.Cli.Outputs;
 
@@ -36,7 +37,12 @@ internal sealed class ClassScores
         if (first.Type.Storage() != Storage.Float || first.Rank < 1 || first.Dims[0] == 0) return null;
         int count = first.Rank == 1 ? 1 : first.Dims[1];
         if (count < 1 || first.Length != first.Dims[0] * count) return null;
-        return new ClassScores(first, count, model is OnnxModel network ? network.MeaningOf(network.Graph.Outputs[0]) : OutputMeaning.Scores);
+        return new ClassScores(first, count, model switch
+        {
+            OnnxModel network => network.MeaningOf(network.Graph.Outputs[0]),
+            TreeEnsemble { Transform: OutputTransform.Logistic or OutputTransform.Softmax } => OutputMeaning.Probabilities,
+            _ => OutputMeaning.Scores,
+        });
     }
 
     /// <summary>The best classes of a row, best first; equal ones by their number.</summary>

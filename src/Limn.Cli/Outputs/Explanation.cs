@@ -20,11 +20,20 @@ internal sealed record Explanation(IPredictor Model, Attribution Attribution, IR
         _ => "model",
     };
 
+    /// <summary>The hash of the model's file; null for a program.</summary>
+    public string? Sha256 { get; init; } = (Model as OnnxModel)?.Sha256;
+
     /// <summary>What each feature of each row contributed, in the user's terms; null where what was explained has no features with names or values of their own.</summary>
     public IReadOnlyList<IReadOnlyList<Explained>>? Features { get; init; }
 
     /// <summary>What the command line said beside the method's options: the baseline, the mask.</summary>
     public IReadOnlyList<(string Name, string Value)> Settings { get; init; } = [];
+
+    /// <summary>What the columns are to the user; null where nothing is said.</summary>
+    public FeatureSchema? Schema { get; init; }
+
+    /// <summary>The feature by which rows are put into cohorts, where the user names one.</summary>
+    public string? Cohorts { get; init; }
 
     /// <summary>The texts of token ids.</summary>
     public Vocabulary Vocabulary { get; init; } = Vocabulary.None;

@@ -33,10 +33,13 @@ internal static class ExplanationFiles
         }
         if (Interactions(attribution) is { } interactions) folder.Add($"{below}interactions.npy", Npy.Of(interactions));
         foreach (var (name, spec) in ChartFiles.Of(explanation)) folder.Add(below + name, spec);
+        Limn.Reports.GlobalSection? global = below.Length == 0 ? GlobalViews.SectionOf(explanation) : null;
+        if (global is not null)
+            foreach (var (name, spec) in GlobalViews.Files(global)) folder.Add(name, spec);
         for (int r = 0; r < explanation.Rows; r++)
             if (HeatMaps.Of(explanation, r, new HeatMapOptions()) is { } map)
                 folder.Add(below + (r == 0 ? "heatmap.png" : $"heatmap.{r.ToString(CultureInfo.InvariantCulture)}.png"), PngFile.Encode(map.Picture));
-        if (below.Length == 0) folder.Add("report.html", HtmlReport.ToBytes(ExplanationReport.Of(explanation)));
+        if (below.Length == 0) folder.Add("report.html", HtmlReport.ToBytes(ExplanationReport.Of(explanation, global)));
         byte[] document = Json(explanation);
         folder.Add(below + "explanation.json", document);
         return document;
@@ -102,7 +105,7 @@ internal static class ExplanationFiles
     {
         json.WriteStartObject("model");
         json.WriteString("file", explanation.ModelName);
-        json.WriteString("sha256", (explanation.Model as Models.OnnxModel)?.Sha256);
+        json.WriteString("sha256", explanation.Sha256);
         json.WriteEndObject();
         json.WriteString("limn", LimnCommand.Version);
     }

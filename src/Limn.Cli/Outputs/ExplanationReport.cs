@@ -17,10 +17,10 @@ internal static partial class ExplanationReport
     private const int MostLeaks = 12;
     private const int TopCount = 5;
 
-    public static Report Of(Explanation explanation)
+    public static Report Of(Explanation explanation, GlobalSection? global = null)
     {
         string title = $"{MethodTexts.For(explanation.Attribution.Method).Title} of {explanation.ModelName}";
-        return new Report(title, Summary(explanation), Sections(explanation)) { Footer = Footer };
+        return new Report(title, Summary(explanation), [.. global is null ? Array.Empty<ReportSection>() : [global], .. Sections(explanation)]) { Footer = Footer };
     }
 
     public static string Footer => $"Written by Limn {LimnCommand.Version}. This file is self-contained: it loads nothing and sends nothing.";

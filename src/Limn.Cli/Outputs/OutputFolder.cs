@@ -8,13 +8,14 @@ internal sealed class OutputFolder
 {
     private readonly string folder;
     private readonly SortedDictionary<string, byte[]> files = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, string> taken = new(StringComparer.Ordinal);
 
     /// <param name="folder">Where the files are to appear.</param>
     /// <exception cref="LimnException">Something that is no folder is in the way. Better said before long work than after it.</exception>
     public OutputFolder(string folder)
     {
-        this.folder = Path.GetFullPath(folder.Length > 0 ? folder : throw new CommandException("--output needs the name of a folder."));
-        for (string? path = this.folder; path is not null; path = Path.GetDirectoryName(path))
+        this.folder = System.IO.Path.GetFullPath(folder.Length > 0 ? folder : throw new CommandException("--output needs the name of a folder."));
+        for (string? path = this.folder; path is not null; path = System.IO.Path.GetDirectoryName(path))
         {
             if (File.Exists(path)) throw new LimnException($"'{folder}' cannot be written: '{path}' is a file. Choose another folder for --output.");
             if (Directory.Exists(path)) break;
@@ -23,9 +24,21 @@ internal sealed class OutputFolder
 
     public IEnumerable<string> Names => files.Keys;
 
+    /// <summary>The folder's full path.</summary>
+    public string Path => folder;
+
     /// <param name="name">The file's name, or its path below the folder with slashes between.</param>
     /// <param name="content">Its bytes.</param>
     public void Add(string name, byte[] content) => files.Add(name, content);
+
+    /// <summary>A file that lies elsewhere on the same disk, and is moved.</summary>
+    /// <param name="name">As for <see cref="Add"/>.</param>
+    /// <param name="path">Where it lies.</param>
+    public void Take(string name, string path)
+    {
+        files.Add(name, []);
+        taken.Add(name, path);
+    }
 
     /// <summary>A name that every file system takes: letters, digits, '-', '_' and '.'; anything else becomes '_'.</summary>
     /// <param name="name">The name of an input, layer or output.</param>
@@ -48,14 +61,15 @@ internal sealed class OutputFolder
         try
         {
             bool exists = Directory.Exists(folder);
-            string parent = exists ? folder : Path.GetDirectoryName(folder)!;
+            string parent = exists ? folder : System.IO.Path.GetDirectoryName(folder)!;
             Directory.CreateDirectory(parent);
-            aside = Directory.CreateDirectory(Path.Combine(parent, $".limn-{Guid.NewGuid():N}")).FullName;
+            aside = Directory.CreateDirectory(System.IO.Path.Combine(parent, $".limn-{Guid.NewGuid():N}")).FullName;
             foreach (var (name, content) in files)
             {
-                string file = Path.Combine(aside, name);
-                Directory.CreateDirectory(Path.GetDirectoryName(file)!);
-                File.WriteAllBytes(file, content);
+                string file = System.IO.Path.Combine(aside, name);
+                Directory.CreateDirectory(System.IO.Path.GetDirectoryName(file)!);
+                if (taken.TryGetValue(name, out string? from)) File.Move(from, file);
+                else File.WriteAllBytes(file, content);
             }
             if (!exists)
             {
@@ -76,17 +90,17 @@ internal sealed class OutputFolder
 
     private void Replace(string aside)
     {
-        string old = Directory.CreateDirectory(Path.Combine(aside, ".old")).FullName;
+        string old = Directory.CreateDirectory(System.IO.Path.Combine(aside, ".old")).FullName;
         List<(string From, string To)> moved = [];
         List<string> made = [];
         try
         {
             foreach (string name in files.Keys)
             {
-                string target = Path.Combine(folder, name), parent = Path.GetDirectoryName(target)!;
+                string target = System.IO.Path.Combine(folder, name), parent = System.IO.Path.GetDirectoryName(target)!;
                 if (!Directory.Exists(parent)) made.Add(Directory.CreateDirectory(parent).FullName);
-                if (File.Exists(target)) Move(target, Path.Combine(old, name));
-                Move(Path.Combine(aside, name), target);
+                if (File.Exists(target)) Move(target, System.IO.Path.Combine(old, name));
+                Move(System.IO.Path.Combine(aside, name), target);
             }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -98,7 +112,7 @@ internal sealed class OutputFolder
 
         void Move(string from, string to)
         {
-            Directory.CreateDirectory(Path.GetDirectoryName(to)!);
+            Directory.CreateDirectory(System.IO.Path.GetDirectoryName(to)!);
             File.Move(from, to);
             moved.Add((from, to));
         }

@@ -108,7 +108,8 @@ public sealed record CsvTable(IReadOnlyList<string>? ColumnNames, Tensor<float> 
         }
     }
 
-    private static void Refuse(string cell, long line, int column, string[]? names)
+    [System.Diagnostics.CodeAnalysis.DoesNotReturn]
+    internal static void Refuse(string cell, long line, int column, IReadOnlyList<string>? names)
     {
         string name = names is null ? $"{column + 1}" : $"{column + 1} ('{Shorten(names[column])}')";
         string hint = cell.AsSpan().ContainsAny(';', '|', ' ') ? "set the delimiter if it is another, encode text as numbers, or leave the column out"
@@ -117,7 +118,7 @@ public sealed record CsvTable(IReadOnlyList<string>? ColumnNames, Tensor<float> 
         DataFile.Throw($"the cell '{Shorten(cell)}' in line {line}, column {name} is not a number that a float can hold; {hint}.");
     }
 
-    private static bool HasText(CsvReader reader)
+    internal static bool HasText(CsvReader reader)
     {
         for (int column = 0; column < reader.FieldCount; column++)
         {
@@ -126,7 +127,7 @@ public sealed record CsvTable(IReadOnlyList<string>? ColumnNames, Tensor<float> 
         return false;
     }
 
-    private static bool TryParse(ReadOnlySpan<byte> cell, out float value)
+    internal static bool TryParse(ReadOnlySpan<byte> cell, out float value)
     {
         value = float.NaN;
         if (cell.Length == 0 || cell is [(byte)'?'] || Is(cell, "nan"u8) || Is(cell, "na"u8)) return true;

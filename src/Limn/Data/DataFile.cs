@@ -30,6 +30,24 @@ internal static class DataFile
         }
     }
 
+    /// <summary>Opens a file to be read from its beginning to its end.</summary>
+    public static FileStream Open(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        try
+        {
+            return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1 << 16, FileOptions.SequentialScan);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new InvalidDataException($"'{path}' does not exist: give the path of a file.", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
+        {
+            throw new InvalidDataException($"'{path}' cannot be read: {e.Message}", e);
+        }
+    }
+
     /// <summary>The whole file as bytes.</summary>
     public static byte[] ReadAll(Stream stream, long length)
     {

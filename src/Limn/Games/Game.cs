@@ -106,8 +106,8 @@ public sealed class Game
         ArgumentNullException.ThrowIfNull(coalitions);
         if (coalitions.Players != Players) throw new ShapeMismatchException($"The coalitions are of {coalitions.Players} players, and the game has {Players}.");
         var values = new double[coalitions.Count];
-        int block = Math.Clamp(function.AtOnce, 1, BlockOf);
-        for (int from = 0; from < values.Length; from += block) Values(coalitions, from, values.AsSpan(from, Math.Min(block, values.Length - from)));
+        int some = Math.Clamp(function.AtOnce, 1, BlockOf);
+        for (int from = 0; from < values.Length; from += some) Values(coalitions, from, values.AsSpan(from, Math.Min(some, values.Length - from)));
         return values;
     }
 

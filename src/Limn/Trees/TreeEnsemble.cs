@@ -11,7 +11,7 @@ namespace Limn.Trees;
 /// <see cref="OutputTransform"/> of the margins. XGBoost sums in single precision and so differs by its rounding. Inputs are of single precision.
 /// Missing values are NaN. Infinities are compared as the numbers they are.
 /// </remarks>
-public sealed class TreeEnsemble : IPredictor
+public sealed class TreeEnsemble : ITreeModel, ITakesMissing
 {
     /// <summary>The most outputs: a file that asks for more is damaged.</summary>
     private const int MostOutputs = 1 << 20;
@@ -48,6 +48,14 @@ public sealed class TreeEnsemble : IPredictor
         }
     }
 
+    private TreeEnsemble(TreeEnsemble other, int threads)
+    {
+        (description, baseScore, kernel, Flat, Threads) = (other.description, other.baseScore, other.kernel, other.Flat, threads);
+    }
+
+    /// <summary>The same trees, of which a prediction may use so many threads; 0 for all processors.</summary>
+    public TreeEnsemble WithThreads(int threads) => new(this, threads);
+
     /// <summary>The trees as they were given.</summary>
     public IReadOnlyList<Tree> Trees => description.Trees;
 
@@ -81,6 +89,12 @@ public sealed class TreeEnsemble : IPredictor
     /// <summary>The same trees with margins as predictions.</summary>
     public IPredictor Margins => new MarginPredictor(this);
 
+    TreeEnsemble ITreeModel.Ensemble => this;
+
+    IReadOnlyList<string> ITreeModel.Remarks => [];
+
+    NdArray ITreeModel.FeaturesOf(IReadOnlyList<NdArray> inputs, CancellationToken cancellation) => inputs[0];
+
     internal EnsembleDescription Description => description;
 
     internal FlatTrees Flat { get; }
@@ -108,6 +122,8 @@ public sealed class TreeEnsemble : IPredictor
         return margins;
     }
 
+    void ITakesMissing.CheckMissing(ReadOnlySpan<float> rows, long firstRow, IReadOnlyList<string>? names) => MissingCheck.Of(this).Check(rows, firstRow, names);
+
     private double[] Run(IReadOnlyList<NdArray> inputs, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(inputs);
@@ -120,8 +136,10 @@ public sealed class TreeEnsemble : IPredictor
 
     private NdArray Rounded(double[] values) => new(Array.ConvertAll(values, v => (float)v), values.Length / Outputs, Outputs);
 
-    private sealed class MarginPredictor(TreeEnsemble trees) : IPredictor
+    private sealed class MarginPredictor(TreeEnsemble trees) : IPredictor, ITakesMissing
     {
+        void ITakesMissing.CheckMissing(ReadOnlySpan<float> rows, long firstRow, IReadOnlyList<string>? names) => MissingCheck.Of(trees).Check(rows, firstRow, names);
+
         public IReadOnlyList<NdArray> Predict(IReadOnlyList<NdArray> inputs, CancellationToken cancellation = default) =>
             [trees.Rounded(trees.Run(inputs, cancellation))];
     }

@@ -16,7 +16,7 @@ public sealed class MethodTable
         (Axioms.Completeness, "complete"), (Axioms.Sensitivity, "sensitive"), (Axioms.Dummy, "dummy"), (Axioms.ImplementationInvariance, "invariant"), (Axioms.Symmetry, "symmetric"),
     ];
 
-    public static TheoryData<string> Names => [.. MethodRegistry.All.Select(m => m.Name)];
+    public static TheoryData<string> Names => [.. MethodRegistry.All.Where(m => !m.NeedsTrees).Select(m => m.Name)];
 
     [Fact]
     public void The_page_of_methods_is_what_the_registry_says()
@@ -48,7 +48,7 @@ public sealed class MethodTable
     public void There_is_no_picture_of_a_method_that_is_no_more_and_all_are_small()
     {
         FileInfo[] files = new DirectoryInfo(Pictures).GetFiles();
-        Assert.Equal(MethodRegistry.All.Select(m => $"{m.Name}.png").Order(StringComparer.Ordinal), files.Select(f => f.Name).Order(StringComparer.Ordinal));
+        Assert.Equal(MethodRegistry.All.Where(m => !m.NeedsTrees).Select(m => $"{m.Name}.png").Order(StringComparer.Ordinal), files.Select(f => f.Name).Order(StringComparer.Ordinal));
         Assert.True(files.Sum(f => f.Length) < 500_000);
     }
 
@@ -81,8 +81,8 @@ public sealed class MethodTable
 
             """.ReplaceLineEndings("\n"));
         foreach (MethodDescription m in MethodRegistry.All)
-            text.Append(CultureInfo.InvariantCulture, $"| [`{m.Name}`](#{m.Name}){(m.NeedsNetwork ? "" : " ◻")} | {m.Summary} | {m.Cost} | {string.Join(" | ", Columns.Select(c => Mark(m, c.Axiom)))} | {m.Source} |\n");
-        text.Append("\n✓ keeps to it, – does not, n/a: says nothing about the method, for the reason below. ◻ takes anything that predicts; the others look inside and need an ONNX network.\n");
+            text.Append(CultureInfo.InvariantCulture, $"| [`{m.Name}`](#{m.Name}){(m.NeedsNetwork ? "" : m.NeedsTrees ? " △" : " ◻")} | {m.Summary} | {m.Cost} | {string.Join(" | ", Columns.Select(c => Mark(m, c.Axiom)))} | {m.Source} |\n");
+        text.Append("\n✓ keeps to it, – does not, n/a: says nothing about the method, for the reason below. ◻ takes anything that predicts, △ trees; the others look inside and need an ONNX network.\n");
         text.Append("\nThe pictures show three digits of the sample in `samples/digits` and their maps for the predicted class: orange speaks for it, blue against it, white is zero; maps without negative values go from dark to light.\n");
         foreach (MethodDescription m in MethodRegistry.All) Section(text, m);
         return text.ToString();
@@ -92,12 +92,12 @@ public sealed class MethodTable
     {
         MethodText about = MethodTexts.For(m.Name);
         text.Append(CultureInfo.InvariantCulture, $"\n## {m.Name}\n\n**{m.Title}.** {about.How} Class `{m.Type.Name}`. {m.Source}.\n");
-        text.Append(CultureInfo.InvariantCulture, $"\n![{m.Title} of three digits](pictures/methods/{m.Name}.png)\n");
+        if (!m.NeedsTrees) text.Append(CultureInfo.InvariantCulture, $"\n![{m.Title} of three digits](pictures/methods/{m.Name}.png)\n");
         text.Append(CultureInfo.InvariantCulture, $"\n- Formula: {Escape(m.Formula)}\n- Cost of a row: {m.Cost}\n- Axioms: {Kept(m)}\n");
         string[] takes = [.. new[] { m.NeedsLayer ? "`--at` (needed)" : "", m.TakesBaseline ? "`--baseline`" : "", m.TakesMask ? "`--mask`" : "", m.TakesNeuron ? "`--neuron` (needed)" : "" }.Where(t => t.Length > 0)];
         if (takes.Length > 0) text.Append(CultureInfo.InvariantCulture, $"- Takes {string.Join(" and ", takes)}\n");
         text.Append(CultureInfo.InvariantCulture, $"- It shows: {about.Can[0]}\n- Beware: {about.Cannot[0]}\n");
-        string caption = MethodPictures.Caption(m);
+        string caption = m.NeedsTrees ? "" : MethodPictures.Caption(m);
         if (caption.Length > 0) text.Append(CultureInfo.InvariantCulture, $"- The picture:{caption.Replace(" (", " ", StringComparison.Ordinal).TrimEnd(')')}\n");
         if (m.Options.Count == 0) return;
         text.Append("\n| option | takes | default | |\n| --- | --- | --- | --- |\n");
