@@ -195,10 +195,10 @@ internal sealed class ExplainCommand
         if (parsed.GetValue(truth) is { } column && !File.Exists(column)) reader.LeaveOut(column);
         IReadOnlyList<NdArray>? rows = backgrounds.Count > 0 ? reader.ReadArrays("--background", backgrounds) : null;
         var data = new MethodData { Baseline = rows is null ? null : fewer is null ? Baseline.Background(rows) : fewer.Of(rows, features, parsed.GetValue(seed)) };
-        var method = (Trees.TreeShapMethod)methods.CreateOne(source.Predictor, data);
+        var asked = (Trees.TreeShapMethod)methods.CreateOne(source.Predictor, data);
         string? goal = parsed.GetValue(target), answers = parsed.GetValue(truth);
         (string, string)[] settings = [.. Given("background", backgrounds), .. Given("truth", answers is null ? [] : [answers])];
-        byte[] document = StreamedExplain.Run(context, new StreamedQuestion(source, method, table, folder)
+        byte[] document = StreamedExplain.Run(context, new StreamedQuestion(source, asked, table, folder)
         {
             Dropped = input.Dropped(parsed),
             Truth = answers,
@@ -208,7 +208,7 @@ internal sealed class ExplainCommand
             Resume = parsed.GetValue(resume),
             Cohorts = parsed.GetValue(cohorts),
             Settings = settings,
-            Asked = string.Join('\n', [.. MethodRegistry.OptionsOf(method).Select(o => $"{o.Key}={o.Value}"), .. settings.Select(s => $"{s.Item1}={s.Item2}"), .. backgrounds.Select(b => $"{b} {new FileInfo(b).Length} {new FileInfo(b).LastWriteTimeUtc.Ticks}"),
+            Asked = string.Join('\n', [.. MethodRegistry.OptionsOf(asked).Select(o => $"{o.Key}={o.Value}"), .. settings.Select(s => $"{s.Item1}={s.Item2}"), .. backgrounds.Select(b => $"{b} {new FileInfo(b).Length} {new FileInfo(b).LastWriteTimeUtc.Ticks}"),
                 parsed.GetValue(summary) ?? "", goal ?? "", parsed.GetValue(schema) ?? "", .. input.Dropped(parsed), $"{parsed.GetValue(seed)}"]),
         }, parsed.GetValue(json));
         if (parsed.GetValue(json)) JsonText.Print(context.Out, document);
