@@ -248,7 +248,7 @@ internal sealed class ExplainCommand
                 if (strongest.Length < features[r].Count) context.Out.WriteLine($"  and {features[r].Count - strongest.Length} more, in explanation.json");
             }
         foreach (string remark in attribution.Remarks) context.Out.WriteLine(remark);
-        context.Out.WriteLine($"{Numbers.Count(attribution.ModelCalls)} model calls, {attribution.Elapsed.TotalSeconds.ToString("F2", CultureInfo.InvariantCulture)} s. Written to {where}: {string.Join(", ", folder.Names)}");
+        context.Out.WriteLine($"{Numbers.Count(attribution.ModelCalls)} model calls, {attribution.Elapsed.TotalSeconds.ToString("F2", CultureInfo.InvariantCulture)} s. Written to {where}: {folder.Listed}");
     }
 
     /// <summary>What was explained, and what the model answered.</summary>

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Limn.Cli.Outputs;
 
 /// <summary>
@@ -23,6 +25,10 @@ internal sealed class OutputFolder
     }
 
     public IEnumerable<string> Names => files.Keys;
+
+    /// <summary>The names in a line: of charts that are numbered, one for each row, the first and how many more there are.</summary>
+    public string Listed => string.Join(", ", Names.GroupBy(n => n.Split('.') is [var name, var number, .. var rest] && int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out _) ? $"{name}.{string.Join('.', rest)}" : n)
+        .Select(same => same.Count() == 1 ? same.First() : $"{same.Key} and {same.Count() - 1} more"));
 
     /// <summary>The folder's full path.</summary>
     public string Path => folder;
