@@ -4,23 +4,17 @@ using Limn.Benchmarks;
 // What propagation methods cost, in forward and backward passes.
 // What LIME takes beside forward passes: -- lime. Run from the repository's root: dotnet run --project benchmarks/Limn.Benchmarks -c Release -- [MODEL.onnx ...] [--repeat N]
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
-if (args is ["superpixels", string folder])
-{
-    Superpixels.Run(folder);
-    return;
-}
-if (args is ["trees", _, _, ..])
-{
-    TreeShapCost.Run(args[1..]);
-    return;
-}
-if (args is ["lime"])
-{
-    LocalSurrogates.Run();
-    return;
-}
 switch (args)
 {
+    case ["superpixels", string folder]:
+        Superpixels.Run(folder);
+        return;
+    case ["trees", _, _, ..]:
+        TreeShapCost.Run(args[1..]);
+        return;
+    case ["lime"]:
+        LocalSurrogates.Run();
+        return;
     // A folder, a method, threads, options: milliseconds a row. See benchmarks/peers/black_box.py.
     case ["explain", _, _, _, ..]:
         BlackBoxCost.Explain(args.AsSpan(1));

@@ -52,7 +52,6 @@ internal sealed class MaskedModel(Workbench bench, int row, IMasker masker) : IV
     /// <summary>Values coalitions whose rows fit one batch, or a single one of more draws.</summary>
     private void Unit(Coalitions coalitions, int from, Span<double> values, Workplace place)
     {
-        bench.Scorer.ThrowIfCancelled();
         int draws = masker.Draws;
         if (draws > size)
         {
@@ -92,7 +91,7 @@ internal sealed class Workbench(Scorer scorer)
 
     public Scorer Scorer => scorer;
 
-    /// <summary>Does the units of a work, several at a time where there are several workers.</summary>
+    /// <summary>Does the units of a work, several at a time where there are several workers, and looks for cancellation before each.</summary>
     /// <param name="row">The row that the work is for.</param>
     /// <param name="units">How many there are.</param>
     /// <param name="room">Makes room for so many rows.</param>
@@ -103,7 +102,7 @@ internal sealed class Workbench(Scorer scorer)
         if (units < 2 || scorer.Workers < 2)
         {
             Workplace place = Take();
-            for (int u = 0; u < units; u++) unit(u, place);
+            for (int u = 0; u < units; u++) Do(u, place);
             free.Add(place);
             return;
         }
@@ -111,13 +110,19 @@ internal sealed class Workbench(Scorer scorer)
         {
             Parallel.For(0, units, new ParallelOptions { MaxDegreeOfParallelism = scorer.Workers }, Take, (u, _, place) =>
             {
-                unit(u, place);
+                Do(u, place);
                 return place;
             }, free.Add);
         }
         catch (AggregateException e) when (e.InnerExceptions[0] is LimnException or OperationCanceledException)
         {
             ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
+        }
+
+        void Do(int u, Workplace place)
+        {
+            scorer.ThrowIfCancelled();
+            unit(u, place);
         }
 
         Workplace Take() => free.TryTake(out Workplace? place) ? place : new Workplace(room(scorer.Portion), new double[scorer.Portion], scorer.OwnSession());

@@ -77,11 +77,7 @@ internal sealed class PrefixModel(AffinePrefix prefix, Workbench bench, int row,
 
     private NdArray[] Room(int rows) => [NdArray.Create(ElementType.Float, rows, prefix.Width)];
 
-    private void Score(Workplace place, int count)
-    {
-        bench.Scorer.ThrowIfCancelled();
-        bench.Scorer.Scores(row, place.Rows(count), place.Scores.AsSpan(0, count), place.Session);
-    }
+    private void Score(Workplace place, int count) => bench.Scorer.Scores(row, place.Rows(count), place.Scores.AsSpan(0, count), place.Session);
 
     /// <summary>Where the sums of each coalition's groups begin, in room to be given back.</summary>
     private int[] Offsets(Coalitions coalitions, int from, int count)
