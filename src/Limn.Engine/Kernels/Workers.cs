@@ -4,16 +4,21 @@ namespace Limn.Engine.Kernels;
 /// A bound on the number of threads, and the two loops that kernels run under it. The work of an item never depends on
 /// how many threads there are, so results have the same bits whatever the count.
 /// </summary>
+/// <remarks>
+/// The threads are a team that the whole process shares: one for each processor beside the caller's own, started when first needed. The caller always works
+/// too, and waits for no more than what a helper has begun, so a loop ends even if no helper ever comes: in a body of another loop, and when
+/// several threads run loops at once. An exception in a body stops what has not begun, and the first one reaches the caller as it is.
+/// </remarks>
 public sealed class Workers
 {
-    private readonly ParallelOptions options;
+    /// <summary>Blocks of items for each thread: more of them even out the work, fewer cost less.</summary>
+    private const int BlocksPerThread = 16;
 
     /// <param name="threads">How many threads may work at once; 0 for all processors.</param>
     public Workers(int threads = 0)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(threads);
         Count = threads == 0 ? Environment.ProcessorCount : threads;
-        options = new ParallelOptions { MaxDegreeOfParallelism = Count };
     }
 
     /// <summary>The single-threaded workers.</summary>
@@ -30,7 +35,8 @@ public sealed class Workers
             for (int i = 0; i < items; i++) body(i);
             return;
         }
-        Parallel.For(0, items, options, body);
+        int block = (int)Math.Max(1, items / ((long)Count * BlocksPerThread));
+        WorkerTeam.Run(new WorkerLoop(items, block, body, null, 0), Count);
     }
 
     /// <summary>
@@ -45,6 +51,6 @@ public sealed class Workers
             if (length > 0) body(0, length);
             return;
         }
-        Parallel.For(0, ranges, options, r => body((int)((long)length * r / ranges), (int)((long)length * (r + 1) / ranges)));
+        WorkerTeam.Run(new WorkerLoop(ranges, 1, null, body, length), Count);
     }
 }
