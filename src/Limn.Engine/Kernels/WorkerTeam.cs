@@ -188,7 +188,9 @@ internal sealed class WorkerHelper
                 idleSince = Stopwatch.GetTimestamp();
             }
             Thread.SpinWait(4);
-            if (look % 16 == 0 && Stopwatch.GetTimestamp() - idleSince > Patience)
+            if (look % 16 != 0) continue;
+            Thread.Yield(); // the caller may be waiting for this very processor
+            if (Stopwatch.GetTimestamp() - idleSince > Patience)
             {
                 Sleep();
                 idleSince = Stopwatch.GetTimestamp();
