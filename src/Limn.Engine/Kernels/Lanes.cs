@@ -24,12 +24,25 @@ internal unsafe interface ILane<TVector>
     static abstract TVector LoadFirst(float* from, int count);
 
     static abstract void Store(TVector vector, float* to);
+
+    /// <summary>Stores the first floats, fewer than a vector has; memory beyond them is not touched.</summary>
+    static abstract void StoreFirst(TVector vector, float* to, int count);
+
     static abstract TVector Broadcast(float value);
 
     /// <summary>left * right + sum, fused where the processor can.</summary>
     static abstract TVector MultiplyAdd(TVector left, TVector right, TVector sum);
 
     static abstract TVector Multiply(TVector left, TVector right);
+    static abstract TVector Add(TVector left, TVector right);
+    static abstract TVector Subtract(TVector left, TVector right);
+
+    /// <summary>min(max(x, low), high); where x is NaN, NaN.</summary>
+    static abstract TVector Clip(TVector x, TVector low, TVector high);
+
+    /// <summary>x where the gate is positive, 0 elsewhere.</summary>
+    static abstract TVector Gate(TVector x, TVector gate);
+
     static abstract float Sum(TVector vector);
 }
 
@@ -54,6 +67,17 @@ internal readonly unsafe struct Lane512 : ILane<Vector512<float>>
     public static void Store(Vector512<float> vector, float* to) => vector.Store(to);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreFirst(Vector512<float> vector, float* to, int count)
+    {
+        if (Avx512F.IsSupported)
+        {
+            Avx512F.MaskStore(to, Vector512.LessThan(Vector512<int>.Indices, Vector512.Create(count)).AsSingle(), vector);
+            return;
+        }
+        for (int i = 0; i < count; i++) to[i] = vector.GetElement(i);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Broadcast(float value) => Vector512.Create(value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -62,6 +86,20 @@ internal readonly unsafe struct Lane512 : ILane<Vector512<float>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Multiply(Vector512<float> left, Vector512<float> right) => left * right;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Add(Vector512<float> left, Vector512<float> right) => left + right;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Subtract(Vector512<float> left, Vector512<float> right) => left - right;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Clip(Vector512<float> x, Vector512<float> low, Vector512<float> high) =>
+        Vector512.MinNative(high, Vector512.MaxNative(low, x)); // x last: x86 returns the second operand where one is NaN
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Gate(Vector512<float> x, Vector512<float> gate) =>
+        Vector512.GreaterThan(gate, Vector512<float>.Zero) & x;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Sum(Vector512<float> vector) => Vector512.Sum(vector);
@@ -88,6 +126,17 @@ internal readonly unsafe struct Lane256 : ILane<Vector256<float>>
     public static void Store(Vector256<float> vector, float* to) => vector.Store(to);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreFirst(Vector256<float> vector, float* to, int count)
+    {
+        if (Avx.IsSupported)
+        {
+            Avx.MaskStore(to, Vector256.LessThan(Vector256<int>.Indices, Vector256.Create(count)).AsSingle(), vector);
+            return;
+        }
+        for (int i = 0; i < count; i++) to[i] = vector.GetElement(i);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Broadcast(float value) => Vector256.Create(value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -96,6 +145,20 @@ internal readonly unsafe struct Lane256 : ILane<Vector256<float>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Multiply(Vector256<float> left, Vector256<float> right) => left * right;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Add(Vector256<float> left, Vector256<float> right) => left + right;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Subtract(Vector256<float> left, Vector256<float> right) => left - right;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Clip(Vector256<float> x, Vector256<float> low, Vector256<float> high) =>
+        Vector256.MinNative(high, Vector256.MaxNative(low, x)); // x last: x86 returns the second operand where one is NaN
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Gate(Vector256<float> x, Vector256<float> gate) =>
+        Vector256.GreaterThan(gate, Vector256<float>.Zero) & x;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Sum(Vector256<float> vector) => Vector256.Sum(vector);
@@ -121,6 +184,12 @@ internal readonly unsafe struct Lane128 : ILane<Vector128<float>>
     public static void Store(Vector128<float> vector, float* to) => vector.Store(to);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreFirst(Vector128<float> vector, float* to, int count)
+    {
+        for (int i = 0; i < count; i++) to[i] = vector.GetElement(i);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Broadcast(float value) => Vector128.Create(value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -129,6 +198,20 @@ internal readonly unsafe struct Lane128 : ILane<Vector128<float>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Multiply(Vector128<float> left, Vector128<float> right) => left * right;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Add(Vector128<float> left, Vector128<float> right) => left + right;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Subtract(Vector128<float> left, Vector128<float> right) => left - right;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Clip(Vector128<float> x, Vector128<float> low, Vector128<float> high) =>
+        Vector128.MinNative(high, Vector128.MaxNative(low, x)); // x last: x86 returns the second operand where one is NaN
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Gate(Vector128<float> x, Vector128<float> gate) =>
+        Vector128.GreaterThan(gate, Vector128<float>.Zero) & x;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Sum(Vector128<float> vector) => Vector128.Sum(vector);
@@ -150,6 +233,12 @@ internal readonly unsafe struct LaneScalar : ILane<float>
     public static void Store(float vector, float* to) => *to = vector;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreFirst(float vector, float* to, int count)
+    {
+        // a vector of one has no part
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Broadcast(float value) => value;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -157,6 +246,22 @@ internal readonly unsafe struct LaneScalar : ILane<float>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Multiply(float left, float right) => left * right;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Add(float left, float right) => left + right;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Subtract(float left, float right) => left - right;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Clip(float x, float low, float high)
+    {
+        float raised = x < low ? low : x;
+        return raised > high ? high : raised;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Gate(float x, float gate) => gate > 0 ? x : 0;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Sum(float vector) => vector;
