@@ -65,6 +65,8 @@ public sealed class NdArray
 
     public Memory<float> FloatMemory => Type.IsFloating() ? floats : throw Mismatch("floating");
 
+    internal Memory<bool> BooleanMemory => Type == ElementType.Bool ? booleans : throw Mismatch("boolean");
+
     /// <summary>A new array of zeros (empty strings, false) of the given type and shape.</summary>
     public static NdArray Create(ElementType type, params int[] dims)
     {

@@ -7,8 +7,8 @@ namespace Limn.Engine.Compilation;
 
 /// <summary>
 /// Makes a plan of a graph for given feeds and fetches: keeps only what is needed, fixes every shape, evaluates what is
-/// constant (weights' arithmetic and everything that only computes shapes), computes equal expressions once, and passes
-/// over nodes that only rename or reshape.
+/// constant (weights' arithmetic and everything that only computes shapes), computes equal expressions once, passes over nodes that only
+/// rename or reshape, and then joins steps and lays tensors out as the kernels like them.
 /// </summary>
 internal sealed class Compiler
 {
@@ -23,9 +23,10 @@ internal sealed class Compiler
     /// <param name="graph">The graph.</param>
     /// <param name="feeds">The values that are given, with their types and shapes.</param>
     /// <param name="fetches">The values that are wanted.</param>
+    /// <param name="optimize">Whether steps may be joined and laid out otherwise; false for a plan of one step a node, against which tests hold the others.</param>
     /// <exception cref="ShapeMismatchException">The shapes do not fit.</exception>
     /// <exception cref="UnknownNameException">An input that is needed is not fed.</exception>
-    public static Plan Compile(Graph graph, IReadOnlyList<(Value Value, ElementType Type, int[] Dims)> feeds, IReadOnlyList<Value> fetches)
+    public static Plan Compile(Graph graph, IReadOnlyList<(Value Value, ElementType Type, int[] Dims)> feeds, IReadOnlyList<Value> fetches, bool optimize = true)
     {
         var compiler = new Compiler(graph);
         var fed = new int[feeds.Count];
@@ -36,8 +37,16 @@ internal sealed class Compiler
         }
         foreach (Node node in graph.NodesBehind(fetches, feeds.Select(f => f.Value).ToHashSet())) compiler.Add(node);
         int[] fetched = [.. fetches.Select(compiler.SlotOf)];
-        Fusion.Apply(compiler.steps, compiler.slots, fetched);
-        return new Plan(compiler.steps, compiler.slots, fed, fetched);
+        var list = new StepList(compiler.steps, compiler.slots, fetched);
+        if (optimize)
+        {
+            Fusion.Apply(list.Steps, list.Slots, fetched);
+            Gates.Apply(list);
+            ChannelsLastLayout.Apply(list);
+            EpilogueFusion.Apply(list);
+            ElementwiseFusion.Apply(list);
+        }
+        return new Plan(list.Steps, list.Slots, fed, fetched);
     }
 
     private int NewSlot(SlotInfo slot)

@@ -40,6 +40,14 @@ internal sealed class MemoryPlan
         bool Planned(int slot) => first[slot] >= 0 && !keep.Contains(slot) && slots[slot].Dims is not null && slots[slot].Kind == SlotKind.Computed
             && slots[slot].Type != ElementType.String && !(slots[slot].ViewOf >= 0);
 
+        // The same memory may also be an input that is still read while the output is written.
+        bool ReadOtherwise(PlanStep step, int root)
+        {
+            for (int i = 0; i < step.Inputs.Length; i++)
+                if (step.Inputs[i] >= 0 && !step.Operator.MayOverwrite(i) && Owner(Root(step.Inputs[i])) == Owner(root)) return true;
+            return false;
+        }
+
         // In place: an output takes over the memory of an input that dies here.
         for (int s = 0; s < steps.Count; s++)
         {
@@ -50,6 +58,7 @@ internal sealed class MemoryPlan
             {
                 if (step.Inputs[i] < 0 || !step.Operator.MayOverwrite(i)) continue;
                 int root = Root(step.Inputs[i]);
+                if (ReadOtherwise(step, root)) continue;
                 int owner = Owner(root);
                 if (!Planned(root) || last[root] != s || slots[root].Type.Storage() != slots[output].Type.Storage()
                     || NdArray.Count(slots[root].Dims) != NdArray.Count(slots[output].Dims)) continue;

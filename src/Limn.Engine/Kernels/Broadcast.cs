@@ -40,11 +40,7 @@ internal static unsafe class Broadcast
         CheckResult(BroadcastDims(aDims, bDims), yDims);
         if (y.IsEmpty) return;
         TFunction.CheckRight(b);
-        if (aDims.SequenceEqual(bDims) && y.Length <= Chunks.Cheap)
-        {
-            TFunction.Invoke(a, b, y);
-            return;
-        }
+        if (y.Length <= Chunks.Cheap && ApplySmall<TFunction, T, TResult>(a, aDims, b, bDims, y, yDims)) return;
 
         var walk = new Strided(yDims, Strided.Broadcast(aDims, yDims), Strided.Broadcast(bDims, yDims));
         if (ShortRowRepeats(walk, row: 1))
@@ -76,6 +72,35 @@ internal static unsafe class Broadcast
                 else TFunction.Invoke(*ra, new ReadOnlySpan<T>(rb + from, count), row);
             });
         }
+    }
+
+    /// <summary>The usual cases on little data, where working out how arrays lie would cost more than the function: equal shapes, one number, one row, one column.</summary>
+    private static bool ApplySmall<TFunction, T, TResult>(
+        ReadOnlySpan<T> a, ReadOnlySpan<int> aDims, ReadOnlySpan<T> b, ReadOnlySpan<int> bDims, Span<TResult> y, ReadOnlySpan<int> yDims)
+        where TFunction : struct, IBinaryFunction<T, TResult>
+    {
+        const int longRow = 64;
+        bool left = aDims.SequenceEqual(yDims), right = bDims.SequenceEqual(yDims);
+        if (left && right) TFunction.Invoke(a, b, y);
+        else if (left && b.Length == 1) TFunction.Invoke(a, b[0], y);
+        else if (right && a.Length == 1) TFunction.Invoke(a[0], b, y);
+        else if (yDims.Length != 2 || yDims[1] < longRow || !(left || right)) return false;
+        else
+        {
+            int columns = yDims[1], other = left ? b.Length : a.Length;
+            ReadOnlySpan<int> otherDims = left ? bDims : aDims;
+            bool isRow = other == columns && otherDims[^1] == columns, isColumn = otherDims.Length == 2 && otherDims[1] == 1 && otherDims[0] == yDims[0];
+            if (!isRow && !isColumn) return false;
+            for (int r = 0; r < yDims[0]; r++)
+            {
+                Span<TResult> row = y.Slice(r * columns, columns);
+                if (left && isRow) TFunction.Invoke(a.Slice(r * columns, columns), b, row);
+                else if (left) TFunction.Invoke(a.Slice(r * columns, columns), b[r], row);
+                else if (isRow) TFunction.Invoke(a, b.Slice(r * columns, columns), row);
+                else TFunction.Invoke(a[r], b.Slice(r * columns, columns), row);
+            }
+        }
+        return true;
     }
 
     /// <summary>y = condition ? a : b with broadcasting of all three.</summary>

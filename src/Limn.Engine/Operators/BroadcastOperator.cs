@@ -9,6 +9,8 @@ public abstract class BroadcastOperator(string name) : Operator
 {
     public sealed override string Name => name;
 
+    public override bool IsElementwise => true;
+
     public override bool MayOverwrite(int input) => true;
 
     public override void Infer(InferenceContext context) => context.Output(0, TypeOf(context), BroadcastShape(context));

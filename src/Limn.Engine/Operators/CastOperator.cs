@@ -74,6 +74,8 @@ public sealed class Cast(ElementType to) : Operator
         }
     }
 
+    public override bool IsElementwise => true;
+
     public override bool MayOverwrite(int input) => true;
 
     public override bool KeepsMeaning => true;

@@ -41,6 +41,8 @@ public sealed class Not : Operator
 
     public override int OpsetVersion => 1;
 
+    public override bool IsElementwise => true;
+
     public override bool MayOverwrite(int input) => true;
 
     public override void Infer(InferenceContext context)
@@ -95,6 +97,8 @@ public sealed class Where : Operator
     public override string Name => "Where";
 
     public override int OpsetVersion => 9;
+
+    public override bool IsElementwise => true;
 
     public override bool MayOverwrite(int input) => input != 0;
 

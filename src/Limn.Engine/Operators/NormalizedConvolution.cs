@@ -12,7 +12,21 @@ internal sealed class NormalizedConvolution(Conv convolution, BatchNormalization
 
     public override string Domain => "limn";
 
+    public Conv Convolution => convolution;
+
     public override void Infer(InferenceContext context) => convolution.Infer(context);
+
+    /// <summary>The factor and the number to add that a bias, the convolution's own, and the normalisation come to, for each output channel.</summary>
+    /// <param name="statistics">Scale, bias, mean and variance.</param>
+    /// <param name="bias">The bias of the convolution; null for none.</param>
+    public (double[] Scale, float[] Shift) Factors(IReadOnlyList<NdArray> statistics, float[]? bias)
+    {
+        var scale = new double[statistics[0].Length];
+        var shift = new double[scale.Length];
+        Normalization.BatchNormFactors(statistics[0].Floats, statistics[1].Floats, statistics[2].Floats, statistics[3].Floats, normalization.Epsilon, scale, shift);
+        for (int c = 0; c < scale.Length && bias is not null; c++) shift[c] += scale[c] * bias[c];
+        return (scale, Array.ConvertAll(shift, s => (float)s));
+    }
 
     public override void Execute(KernelContext context)
     {
@@ -22,6 +36,6 @@ internal sealed class NormalizedConvolution(Conv convolution, BatchNormalization
         Normalization.BatchNormFactors(context.Floats(3), context.Floats(4), context.Floats(5), context.Floats(6), normalization.Epsilon, scale, shift);
         ReadOnlySpan<float> bias = context.FloatsOrEmpty(2);
         for (int c = 0; c < bias.Length; c++) shift[c] += scale[c] * bias[c];
-        Convolution.Forward(convolution.ShapeFor(context), context.Floats(0), context.Floats(1), scale, shift, context.OutputFloats(), context.Workers);
+        Kernels.Convolution.Forward(convolution.ShapeFor(context), context.Floats(0), context.Floats(1), scale, shift, context.OutputFloats(), context.Workers);
     }
 }

@@ -27,6 +27,9 @@ public abstract class Operator
     /// <summary>Whether output 0 may be written over input <paramref name="input"/> when that has the same size and is not needed any more.</summary>
     public virtual bool MayOverwrite(int input) => false;
 
+    /// <summary>Whether each element of output 0 is a function of the inputs' elements at its place, where inputs broadcast: the order of the axes then makes no difference.</summary>
+    public virtual bool IsElementwise => false;
+
     /// <summary>Whether the outputs depend on input <paramref name="input"/>'s shape only, not on its elements.</summary>
     public virtual bool UsesShapeOnly(int input) => false;
 

@@ -190,6 +190,8 @@ public sealed class Clip : Operator
 {
     public override string Name => "Clip";
 
+    public override bool IsElementwise => true;
+
     public override bool MayOverwrite(int input) => input == 0;
 
     public override void Infer(InferenceContext context)

@@ -13,6 +13,8 @@ public abstract class UnaryOperator(string name) : Operator
     /// <summary>Whether integers are taken beside floats.</summary>
     protected virtual bool TakesIntegers => false;
 
+    public sealed override bool IsElementwise => true;
+
     public sealed override bool MayOverwrite(int input) => input == 0;
 
     public override void Infer(InferenceContext context)

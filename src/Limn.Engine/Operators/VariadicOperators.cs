@@ -30,6 +30,8 @@ public abstract class VariadicOperator(string name) : Operator
 {
     public sealed override string Name => name;
 
+    public override bool IsElementwise => true;
+
     public override bool MayOverwrite(int input) => input == 0;
 
     public override void Infer(InferenceContext context)

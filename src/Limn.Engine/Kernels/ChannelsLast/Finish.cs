@@ -8,7 +8,7 @@ internal readonly unsafe ref struct Finish<TLane, TVector>
     where TVector : unmanaged
 {
     private readonly float* bias, residual, gate;
-    private readonly TVector low, high;
+    private readonly TVector low, high, gateLow, gateHigh;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Finish(in Epilogue epilogue)
@@ -16,6 +16,8 @@ internal readonly unsafe ref struct Finish<TLane, TVector>
         bias = epilogue.Bias;
         residual = epilogue.Residual;
         gate = epilogue.Gate;
+        gateLow = TLane.Broadcast(epilogue.GateLow);
+        gateHigh = TLane.Broadcast(epilogue.GateHigh);
         low = TLane.Broadcast(epilogue.Activation switch { Activation.None => float.NegativeInfinity, Activation.Relu => 0, _ => epilogue.Low });
         high = TLane.Broadcast(epilogue.Activation == Activation.Clip ? epilogue.High : float.PositiveInfinity);
     }
@@ -32,8 +34,8 @@ internal readonly unsafe ref struct Finish<TLane, TVector>
     public void Store(TVector sum, float* y, nint at)
     {
         if (residual != null) sum = TLane.Add(sum, TLane.Load(residual + at));
-        sum = TLane.AtMost(TLane.AtLeast(sum, low), high);
-        if (gate != null) sum = TLane.WherePositive(sum, TLane.Load(gate + at));
+        sum = TLane.Clip(sum, low, high);
+        if (gate != null) sum = TLane.Gate(sum, TLane.Load(gate + at), gateLow, gateHigh);
         TLane.Store(sum, y + at);
     }
 
@@ -42,8 +44,8 @@ internal readonly unsafe ref struct Finish<TLane, TVector>
     public void StoreFirst(TVector sum, float* y, nint at, int count)
     {
         if (residual != null) sum = TLane.Add(sum, TLane.LoadFirst(residual + at, count));
-        sum = TLane.AtMost(TLane.AtLeast(sum, low), high);
-        if (gate != null) sum = TLane.WherePositive(sum, TLane.LoadFirst(gate + at, count));
+        sum = TLane.Clip(sum, low, high);
+        if (gate != null) sum = TLane.Gate(sum, TLane.LoadFirst(gate + at, count), gateLow, gateHigh);
         TLane.StoreFirst(sum, y + at, count);
     }
 }

@@ -1,0 +1,86 @@
+using Limn.Engine.Kernels.ChannelsLast;
+using Limn.Engine.Operators;
+using Limn.Engine.Operators.Compiled;
+
+namespace Limn.Engine.Compilation;
+
+using Activation = Kernels.ChannelsLast.Activation;
+
+/// <summary>
+/// Lets a convolution do what comes after it, an addition, an activation or a gate, before it stores its result, where nobody else sees what is in between.
+/// The convolution then runs in the place of the last step that it takes over, when all that it needs is there.
+/// </summary>
+internal sealed class EpilogueFusion
+{
+    private readonly StepList list;
+    private readonly int[] uses;
+    private readonly int[] producers;
+    private readonly bool[] gone;
+
+    private EpilogueFusion(StepList list)
+    {
+        this.list = list;
+        uses = list.CountUses();
+        foreach (SlotInfo slot in list.Slots)
+            if (slot.ViewOf >= 0) uses[slot.ViewOf]++;
+        producers = list.Producers();
+        gone = new bool[list.Steps.Count];
+    }
+
+    public static void Apply(StepList list)
+    {
+        var fusion = new EpilogueFusion(list);
+        for (int s = 0; s < list.Steps.Count; s++) fusion.Fuse(s);
+        list.Replace([.. list.Steps.Where((_, s) => !fusion.gone[s])]);
+    }
+
+    private void Fuse(int s)
+    {
+        PlanStep step = list.Steps[s];
+        if (step.Dynamic || step.Outputs.Length != 1) return;
+        switch (step.Operator)
+        {
+            case Relu when Before(step, 0) is { TakesActivation: true } conv:
+                Join(s, 0, conv.With("Relu", activation: Activation.Relu), -1);
+                break;
+            case Clip when Before(step, 0) is { TakesActivation: true } conv && Bound(step, 1, float.NegativeInfinity) is { } low && Bound(step, 2, float.PositiveInfinity) is { } high && low <= high:
+                Join(s, 0, conv.With("Clip", activation: Activation.Clip, low: low, high: high), -1);
+                break;
+            case Gate gate when step.Inputs[0] != step.Inputs[1] && Before(step, 0) is { TakesGate: true } conv:
+                Join(s, 0, conv.With("Gate", gate: (gate.Low, gate.High)), step.Inputs[1]);
+                break;
+            case Add or Sum when step.Inputs.Length == 2 && step.Inputs[0] != step.Inputs[1] && SameDims(step.Inputs[0], step.Inputs[1]):
+                // Of two convolutions the later one: what it needs lives until then anyway.
+                int first = producers[step.Inputs[0]] >= producers[step.Inputs[1]] ? 0 : 1;
+                foreach (int side in (int[])[first, 1 - first])
+                {
+                    if (Before(step, side) is not { TakesResidual: true } conv) continue;
+                    Join(s, side, conv.With("Add", residual: true), step.Inputs[1 - side]);
+                    break;
+                }
+                break;
+        }
+    }
+
+    /// <summary>The convolution that makes an input which only this step reads.</summary>
+    private PackedConvolution? Before(PlanStep step, int input)
+    {
+        int slot = step.Inputs[input];
+        return slot >= 0 && uses[slot] == 1 && producers[slot] >= 0 && SameDims(slot, step.Outputs[0]) ? list.Steps[producers[slot]].Operator as PackedConvolution : null;
+    }
+
+    private void Join(int s, int input, PackedConvolution joined, int another)
+    {
+        PlanStep step = list.Steps[s];
+        int producer = producers[step.Inputs[input]];
+        int[] inputs = [.. list.Steps[producer].Inputs];
+        if (another >= 0) inputs = [.. inputs, another];
+        list.Steps[s] = new PlanStep(step.Name, joined, inputs, step.Outputs, dynamic: false);
+        gone[producer] = true;
+    }
+
+    private float? Bound(PlanStep step, int input, float otherwise) =>
+        step.Inputs.Length <= input || step.Inputs[input] < 0 ? otherwise : list.Number(step.Inputs[input]) is { } number && !float.IsNaN(number) ? number : null;
+
+    private bool SameDims(int a, int b) => list.Slots[a].Dims is { } x && list.Slots[b].Dims is { } y && x.AsSpan().SequenceEqual(y);
+}

@@ -1,0 +1,106 @@
+using System.Runtime.CompilerServices;
+
+namespace Limn.Engine.Kernels.ChannelsLast;
+
+/// <summary>A convolution, or its gradient with respect to the input, of one shape, with weights packed for the way in which it is computed.</summary>
+internal abstract unsafe class ConvolutionKernel
+{
+    private static readonly ConditionalWeakTable<NdArray, List<Packed>> Kept = [];
+
+    /// <summary>x or dy [N, H, W, C] to y or dx.</summary>
+    public abstract void Run(float* from, in Epilogue epilogue, float* to, Workers workers);
+
+    /// <param name="shape">The convolution.</param>
+    /// <param name="w">Its weights [O, I / groups, kh, kw].</param>
+    /// <param name="scale">A factor for each output channel; null for none.</param>
+    public static ConvolutionKernel Forward(in ConvolutionShape shape, NdArray w, double[]? scale)
+    {
+        ConvolutionShape s = shape;
+        if (IsDepthwise(shape)) return new Depthwise(s, Keep(w, "depthwise", default, scale, v => ChannelsLastDepthwise.Pack(s, v)), backward: false);
+        if (WinogradConvolution.Choose(shape) is > 0 and var tile)
+            return new Winograd(s, Keep(w, $"winograd {tile}", default, scale, v => WinogradFilter.Of(s, v, tile)), backward: false);
+        return new Direct(s, Keep(w, "direct", default, scale, v => PackedFilter.OfConvolution(s, v)), backward: false);
+    }
+
+    /// <inheritdoc cref="Forward"/>
+    public static ConvolutionKernel InputGradient(in ConvolutionShape shape, NdArray w, double[]? scale)
+    {
+        ConvolutionShape s = shape;
+        if (IsDepthwise(shape)) return new Depthwise(s, Keep(w, "depthwise", default, scale, v => ChannelsLastDepthwise.Pack(s, v)), backward: true);
+        if (WinogradConvolution.Choose(Turned(shape)) is > 0 and var tile)
+            return new Winograd(s, Keep(w, $"winograd gradient {tile}", default, scale, v => WinogradFilter.OfInputGradient(s, v, tile)), backward: true);
+        return new Direct(s, Keep(w, "gradient", Taps(shape), scale, v => PackedFilter.OfInputGradient(s, v)), backward: true);
+    }
+
+    private static bool IsDepthwise(in ConvolutionShape shape) => shape.Groups > 1 && shape.InPerGroup == 1 && shape.OutPerGroup == 1;
+
+    /// <summary>The convolution of dy that makes dx, where the stride is 1.</summary>
+    private static ConvolutionShape Turned(in ConvolutionShape shape) => shape with
+    {
+        InChannels = shape.OutChannels, OutChannels = shape.InChannels, Height = Turned(shape.Height), Width = Turned(shape.Width),
+    };
+
+    private static WindowAxis Turned(WindowAxis axis) => axis with { Input = axis.Output, Output = axis.Input, PadBegin = (axis.Kernel - 1) * axis.Dilation - axis.PadBegin };
+
+    /// <summary>What the packed weights of a gradient depend on: which taps meet which phase.</summary>
+    private static (WindowAxis Height, WindowAxis Width) Taps(in ConvolutionShape shape) =>
+        (shape.Height with { Input = 0, Output = 0, PadEnd = 0 }, shape.Width with { Input = 0, Output = 0, PadEnd = 0 });
+
+    /// <summary>Weights are packed once for each way to use them and kept as long as they themselves: plans and sessions share them.</summary>
+    private static T Keep<T>(NdArray w, string way, (WindowAxis, WindowAxis) taps, double[]? scale, Packer<T> pack)
+        where T : class
+    {
+        List<Packed> kept = Kept.GetOrCreateValue(w);
+        lock (kept)
+        {
+            foreach (Packed packed in kept)
+                if (packed.Way == way && packed.Taps == taps && packed.Scale.AsSpan().SequenceEqual(scale) && (packed.Scale is null) == (scale is null)) return (T)packed.Weights;
+            T made = pack(scale is null ? w.Floats : Scaled(w, scale));
+            kept.Add(new Packed(way, taps, scale, made));
+            return made;
+        }
+    }
+
+    private static float[] Scaled(NdArray w, double[] scale)
+    {
+        float[] scaled = w.Floats.ToArray();
+        int each = scaled.Length / scale.Length;
+        for (int o = 0; o < scale.Length; o++)
+            foreach (ref float value in scaled.AsSpan(o * each, each)) value = (float)(value * scale[o]);
+        return scaled;
+    }
+
+    private delegate T Packer<out T>(ReadOnlySpan<float> weights);
+
+    private sealed record Packed(string Way, (WindowAxis, WindowAxis) Taps, double[]? Scale, object Weights);
+
+    private sealed class Direct(ConvolutionShape shape, PackedFilter weights, bool backward) : ConvolutionKernel
+    {
+        public override void Run(float* from, in Epilogue epilogue, float* to, Workers workers)
+        {
+            if (backward) ChannelsLastConvolution.BackwardInput(shape, from, weights, epilogue, to, workers);
+            else ChannelsLastConvolution.Forward(shape, from, weights, epilogue, to, workers);
+        }
+    }
+
+    private sealed class Winograd(ConvolutionShape shape, WinogradFilter weights, bool backward) : ConvolutionKernel
+    {
+        public override void Run(float* from, in Epilogue epilogue, float* to, Workers workers)
+        {
+            if (backward) WinogradConvolution.BackwardInput(shape, from, weights, epilogue, to, workers);
+            else WinogradConvolution.Forward(shape, from, weights, epilogue, to, workers);
+        }
+    }
+
+    private sealed class Depthwise(ConvolutionShape shape, float[] weights, bool backward) : ConvolutionKernel
+    {
+        public override void Run(float* from, in Epilogue epilogue, float* to, Workers workers)
+        {
+            fixed (float* w = weights)
+            {
+                if (backward) ChannelsLastDepthwise.BackwardInput(shape, from, w, epilogue, to, workers);
+                else ChannelsLastDepthwise.Forward(shape, from, w, epilogue, to, workers);
+            }
+        }
+    }
+}
