@@ -31,6 +31,17 @@ internal unsafe interface ILane<TVector>
 
     static abstract TVector Multiply(TVector left, TVector right);
     static abstract float Sum(TVector vector);
+
+    static abstract TVector Add(TVector left, TVector right);
+
+    /// <summary>min(max(x, low), high) for bounds that are numbers; NaN stays NaN.</summary>
+    static abstract TVector Clip(TVector x, TVector low, TVector high);
+
+    /// <summary>x where gate > 0, and 0 elsewhere.</summary>
+    static abstract TVector Gate(TVector x, TVector gate);
+
+    /// <summary>Stores the first floats, fewer than a vector has; memory beyond them is not touched.</summary>
+    static abstract void StoreFirst(TVector vector, float* to, int count);
 }
 
 internal readonly unsafe struct Lane512 : ILane<Vector512<float>>
@@ -65,6 +76,32 @@ internal readonly unsafe struct Lane512 : ILane<Vector512<float>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Sum(Vector512<float> vector) => Vector512.Sum(vector);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Add(Vector512<float> left, Vector512<float> right) => left + right;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Clip(Vector512<float> x, Vector512<float> low, Vector512<float> high)
+    {
+        if (Avx512F.IsSupported) return Avx512F.Min(high, Avx512F.Max(low, x)); // of a NaN and a number these give the second
+        x = Vector512.ConditionalSelect(Vector512.LessThan(x, low), low, x);
+        return Vector512.ConditionalSelect(Vector512.LessThan(high, x), high, x);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Gate(Vector512<float> x, Vector512<float> gate) =>
+        Vector512.ConditionalSelect(Vector512.GreaterThan(gate, Vector512<float>.Zero), x, Vector512<float>.Zero);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreFirst(Vector512<float> vector, float* to, int count)
+    {
+        if (Avx512F.IsSupported)
+        {
+            Avx512F.MaskStore(to, Vector512.LessThan(Vector512<int>.Indices, Vector512.Create(count)).AsSingle(), vector);
+            return;
+        }
+        for (int i = 0; i < count; i++) to[i] = vector.GetElement(i);
+    }
 }
 
 internal readonly unsafe struct Lane256 : ILane<Vector256<float>>
@@ -99,6 +136,32 @@ internal readonly unsafe struct Lane256 : ILane<Vector256<float>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Sum(Vector256<float> vector) => Vector256.Sum(vector);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Add(Vector256<float> left, Vector256<float> right) => left + right;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Clip(Vector256<float> x, Vector256<float> low, Vector256<float> high)
+    {
+        if (Avx.IsSupported) return Avx.Min(high, Avx.Max(low, x)); // of a NaN and a number these give the second
+        x = Vector256.ConditionalSelect(Vector256.LessThan(x, low), low, x);
+        return Vector256.ConditionalSelect(Vector256.LessThan(high, x), high, x);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Gate(Vector256<float> x, Vector256<float> gate) =>
+        Vector256.ConditionalSelect(Vector256.GreaterThan(gate, Vector256<float>.Zero), x, Vector256<float>.Zero);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreFirst(Vector256<float> vector, float* to, int count)
+    {
+        if (Avx.IsSupported)
+        {
+            Avx.MaskStore(to, Vector256.LessThan(Vector256<int>.Indices, Vector256.Create(count)).AsSingle(), vector);
+            return;
+        }
+        for (int i = 0; i < count; i++) to[i] = vector.GetElement(i);
+    }
 }
 
 internal readonly unsafe struct Lane128 : ILane<Vector128<float>>
@@ -132,6 +195,32 @@ internal readonly unsafe struct Lane128 : ILane<Vector128<float>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Sum(Vector128<float> vector) => Vector128.Sum(vector);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Add(Vector128<float> left, Vector128<float> right) => left + right;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Clip(Vector128<float> x, Vector128<float> low, Vector128<float> high)
+    {
+        if (Sse.IsSupported) return Sse.Min(high, Sse.Max(low, x)); // of a NaN and a number these give the second
+        x = Vector128.ConditionalSelect(Vector128.LessThan(x, low), low, x);
+        return Vector128.ConditionalSelect(Vector128.LessThan(high, x), high, x);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Gate(Vector128<float> x, Vector128<float> gate) =>
+        Vector128.ConditionalSelect(Vector128.GreaterThan(gate, Vector128<float>.Zero), x, Vector128<float>.Zero);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreFirst(Vector128<float> vector, float* to, int count)
+    {
+        if (Avx.IsSupported)
+        {
+            Avx.MaskStore(to, Vector128.LessThan(Vector128<int>.Indices, Vector128.Create(count)).AsSingle(), vector);
+            return;
+        }
+        for (int i = 0; i < count; i++) to[i] = vector.GetElement(i);
+    }
 }
 
 /// <summary>A vector of one: the same kernels where there are no vectors.</summary>
@@ -160,4 +249,23 @@ internal readonly unsafe struct LaneScalar : ILane<float>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Sum(float vector) => vector;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Add(float left, float right) => left + right;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Clip(float x, float low, float high)
+    {
+        x = x < low ? low : x;
+        return high < x ? high : x;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Gate(float x, float gate) => gate > 0 ? x : 0;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreFirst(float vector, float* to, int count)
+    {
+        // a vector of one has no part
+    }
 }
