@@ -24,7 +24,7 @@ internal sealed partial class ChannelsLastLayout
         float[]? bias = step.Inputs.Length > 2 && step.Inputs[2] >= 0 ? Slots[step.Inputs[2]].Constant!.Floats.ToArray() : null;
         double[]? scale = null;
         if (norm is not null) (scale, bias) = norm.Factors([.. step.Inputs.Skip(3).Select(i => Slots[i].Constant!)], bias);
-        Emit(step, ConvolutionKernel.Forward(shape, w, scale), bias, step.Inputs[0]);
+        Emit(step, LinearKernel.Forward(shape, w, scale), bias, step.Inputs[0]);
         return true;
     }
 
@@ -43,13 +43,13 @@ internal sealed partial class ChannelsLastLayout
             arriving = mul.Inputs[0];
             scale = Array.ConvertAll(factor.Floats.ToArray(), f => (double)f);
         }
-        Emit(step, ConvolutionKernel.InputGradient(shape, w, scale), null, arriving);
+        Emit(step, LinearKernel.InputGradient(shape, w, scale), null, arriving);
         return true;
     }
 
-    private void Emit(PlanStep step, ConvolutionKernel kernel, float[]? bias, int input)
+    private void Emit(PlanStep step, LinearKernel kernel, float[]? bias, int input)
     {
         int from = Twin(input);
-        steps.Add(new PlanStep(step.Name, new PackedConvolution(step.Operator.Name, kernel) { Bias = bias }, [from], [NewResult(step.Outputs[0])], dynamic: false));
+        steps.Add(new PlanStep(step.Name, new PackedLinear(step.Operator.Name, kernel) { Bias = bias }, [from], [NewResult(step.Outputs[0])], dynamic: false));
     }
 }

@@ -10,9 +10,6 @@ namespace Limn.Engine.Compilation;
 /// </summary>
 internal sealed partial class ChannelsLastLayout
 {
-    /// <summary>Multiply-adds of all convolutions for one image from which a plan is rewritten: below it they are too little work to care, and are computed in double.</summary>
-    private const long LeastWork = 1L << 24;
-
     private readonly StepList list;
     private readonly List<PlanStep> steps = [];
     private readonly Dictionary<int, int> twins = [];
@@ -31,9 +28,9 @@ internal sealed partial class ChannelsLastLayout
 
     private List<SlotInfo> Slots => list.Slots;
 
-    public static void Apply(StepList list)
+    public static void Apply(StepList list, long leastWork)
     {
-        if (list.Steps.Sum(s => Work(list, s)) < LeastWork) return;
+        if (list.Steps.Sum(s => Work(list, s)) < leastWork) return;
         var layout = new ChannelsLastLayout(list);
         foreach (PlanStep step in list.Steps) layout.Add(step);
         foreach (int slot in list.Fetched) layout.Plain(slot);

@@ -23,10 +23,10 @@ internal sealed class Compiler
     /// <param name="graph">The graph.</param>
     /// <param name="feeds">The values that are given, with their types and shapes.</param>
     /// <param name="fetches">The values that are wanted.</param>
-    /// <param name="optimize">Whether steps may be joined and laid out otherwise; false for a plan of one step a node, against which tests hold the others.</param>
+    /// <param name="options">How; null for the usual way.</param>
     /// <exception cref="ShapeMismatchException">The shapes do not fit.</exception>
     /// <exception cref="UnknownNameException">An input that is needed is not fed.</exception>
-    public static Plan Compile(Graph graph, IReadOnlyList<(Value Value, ElementType Type, int[] Dims)> feeds, IReadOnlyList<Value> fetches, bool optimize = true)
+    public static Plan Compile(Graph graph, IReadOnlyList<(Value Value, ElementType Type, int[] Dims)> feeds, IReadOnlyList<Value> fetches, CompileOptions? options = null)
     {
         var compiler = new Compiler(graph);
         var fed = new int[feeds.Count];
@@ -38,11 +38,13 @@ internal sealed class Compiler
         foreach (Node node in graph.NodesBehind(fetches, feeds.Select(f => f.Value).ToHashSet())) compiler.Add(node);
         int[] fetched = [.. fetches.Select(compiler.SlotOf)];
         var list = new StepList(compiler.steps, compiler.slots, fetched);
-        if (optimize)
+        options ??= new CompileOptions();
+        if (options.Optimize)
         {
             Fusion.Apply(list.Steps, list.Slots, fetched);
             Gates.Apply(list);
-            ChannelsLastLayout.Apply(list);
+            ChannelsLastLayout.Apply(list, options.ChannelsLastFrom);
+            PackedProducts.Apply(list);
             EpilogueFusion.Apply(list);
             ElementwiseFusion.Apply(list);
         }

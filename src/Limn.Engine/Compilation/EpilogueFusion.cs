@@ -7,8 +7,8 @@ namespace Limn.Engine.Compilation;
 using Activation = Kernels.ChannelsLast.Activation;
 
 /// <summary>
-/// Lets a convolution do what comes after it, an addition, an activation or a gate, before it stores its result, where nobody else sees what is in between.
-/// The convolution then runs in the place of the last step that it takes over, when all that it needs is there.
+/// Lets a linear map do what comes after it, an addition, an activation or a gate, before it stores its result, where nobody else sees what is in between.
+/// It then runs in the place of the last step that it takes over, when all that it needs is there.
 /// </summary>
 internal sealed class EpilogueFusion
 {
@@ -40,36 +40,50 @@ internal sealed class EpilogueFusion
         if (step.Dynamic || step.Outputs.Length != 1) return;
         switch (step.Operator)
         {
-            case Relu when Before(step, 0) is { TakesActivation: true } conv:
-                Join(s, 0, conv.With("Relu", activation: Activation.Relu), -1);
+            case Relu when Before(step, 0) is { TakesActivation: true } linear:
+                Join(s, 0, linear.With("Relu", activation: Activation.Relu), -1);
                 break;
-            case Clip when Before(step, 0) is { TakesActivation: true } conv && Bound(step, 1, float.NegativeInfinity) is { } low && Bound(step, 2, float.PositiveInfinity) is { } high && low <= high:
-                Join(s, 0, conv.With("Clip", activation: Activation.Clip, low: low, high: high), -1);
+            case Clip when Before(step, 0) is { TakesActivation: true } linear && Bound(step, 1, float.NegativeInfinity) is { } low && Bound(step, 2, float.PositiveInfinity) is { } high && low <= high:
+                Join(s, 0, linear.With("Clip", activation: Activation.Clip, low: low, high: high), -1);
                 break;
-            case Gate gate when step.Inputs[0] != step.Inputs[1] && Before(step, 0) is { TakesGate: true } conv:
-                Join(s, 0, conv.With("Gate", gate: (gate.Low, gate.High)), step.Inputs[1]);
+            case Gate gate when step.Inputs[0] != step.Inputs[1] && Before(step, 0) is { TakesGate: true } linear:
+                Join(s, 0, linear.With("Gate", gate: (gate.Low, gate.High)), step.Inputs[1]);
+                break;
+            case Add when BiasSide(step) is >= 0 and var side:
+                Join(s, 1 - side, Before(step, 1 - side)!.With("Bias", bias: list.Slots[step.Inputs[side]].Constant!.Floats.ToArray()), -1);
                 break;
             case Add or Sum when step.Inputs.Length == 2 && step.Inputs[0] != step.Inputs[1] && SameDims(step.Inputs[0], step.Inputs[1]):
-                // Of two convolutions the later one: what it needs lives until then anyway.
+                // Of two maps the later one: what it needs lives until then anyway.
                 int first = producers[step.Inputs[0]] >= producers[step.Inputs[1]] ? 0 : 1;
                 foreach (int side in (int[])[first, 1 - first])
                 {
-                    if (Before(step, side) is not { TakesResidual: true } conv) continue;
-                    Join(s, side, conv.With("Add", residual: true), step.Inputs[1 - side]);
+                    if (Before(step, side) is not { TakesResidual: true } linear) continue;
+                    Join(s, side, linear.With("Add", residual: true), step.Inputs[1 - side]);
                     break;
                 }
                 break;
         }
     }
 
-    /// <summary>The convolution that makes an input which only this step reads.</summary>
-    private PackedConvolution? Before(PlanStep step, int input)
+    /// <summary>The input of an addition that has one constant for each channel, where the other can take it over; −1 if there is none.</summary>
+    private int BiasSide(PlanStep step)
     {
-        int slot = step.Inputs[input];
-        return slot >= 0 && uses[slot] == 1 && producers[slot] >= 0 && SameDims(slot, step.Outputs[0]) ? list.Steps[producers[slot]].Operator as PackedConvolution : null;
+        for (int side = 0; side < 2; side++)
+        {
+            if (list.Slots[step.Inputs[side]].Constant is not { } bias || !bias.Type.IsFloating() || bias.Rank == 0 || bias.Length != bias.Dims[^1]) continue;
+            if (Before(step, 1 - side) is { TakesBias: true } && bias.Length == list.Slots[step.Outputs[0]].Dims![^1]) return side;
+        }
+        return -1;
     }
 
-    private void Join(int s, int input, PackedConvolution joined, int another)
+    /// <summary>The linear map that makes an input which only this step reads.</summary>
+    private PackedLinear? Before(PlanStep step, int input)
+    {
+        int slot = step.Inputs[input];
+        return slot >= 0 && uses[slot] == 1 && producers[slot] >= 0 && SameDims(slot, step.Outputs[0]) ? list.Steps[producers[slot]].Operator as PackedLinear : null;
+    }
+
+    private void Join(int s, int input, PackedLinear joined, int another)
     {
         PlanStep step = list.Steps[s];
         int producer = producers[step.Inputs[input]];

@@ -36,8 +36,7 @@ public sealed class Session
     /// <summary>The most bytes that a run may take beside weights and inputs; all of the machine's memory unless set. A run that needs more says so before it begins.</summary>
     public long MemoryLimit { get; init; } = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
 
-    /// <summary>Whether plans are optimised; false only in tests.</summary>
-    internal bool Optimize { get; init; } = true;
+    internal CompileOptions Options { get; init; } = new();
 
     /// <summary>Runs the graph's outputs on its inputs, given in order.</summary>
     public NdArray[] Run(params ReadOnlySpan<NdArray> inputs)
@@ -103,7 +102,7 @@ public sealed class Session
             return entry.Value.Plan;
         }
         foreach (var (value, array) in ordered) Check(value, array);
-        Plan plan = Compiler.Compile(Graph, [.. ordered.Select(f => (f.Key, f.Key.Type, f.Value.Dims.ToArray()))], fetches, Optimize);
+        Plan plan = Compiler.Compile(Graph, [.. ordered.Select(f => (f.Key, f.Key.Type, f.Value.Dims.ToArray()))], fetches, Options);
         plans.AddFirst((key, plan));
         if (plans.Count > PlansKept) plans.RemoveLast();
         return plan;

@@ -255,7 +255,7 @@ internal static unsafe partial class Convolution
     }
 
     /// <summary>The input positions i = first + q * stride of an axis, and the taps k with i + pad - k * dilation a multiple of the stride.</summary>
-    private readonly struct Phase
+    internal readonly struct Phase
     {
         private readonly int firstTap, tapStep;
 

@@ -5,12 +5,12 @@ namespace Limn.Engine.Operators.Compiled;
 using Activation = Kernels.ChannelsLast.Activation;
 
 /// <summary>
-/// A convolution of tensors [N, H, W, C], or its gradient with respect to the input, with weights that were packed when the plan was made, and what is done to its
-/// result before it is stored. Inputs: x, then the residual and the gate as far as there are such.
+/// A linear map with weights that were packed when the plan was made: a convolution of tensors [N, H, W, C], its gradient with respect to the input, or a product
+/// with a matrix; and what is done to its result before it is stored. Inputs: x, then the residual and the gate as far as there are such.
 /// </summary>
-internal sealed class PackedConvolution(string name, ConvolutionKernel kernel) : CompiledOperator(name)
+internal sealed class PackedLinear(string name, LinearKernel kernel) : CompiledOperator(name)
 {
-    public ConvolutionKernel Kernel { get; } = kernel;
+    public LinearKernel Kernel { get; } = kernel;
 
     public float[]? Bias { get; init; }
 
@@ -25,6 +25,8 @@ internal sealed class PackedConvolution(string name, ConvolutionKernel kernel) :
     /// <summary>The interval in which the gate lets pass; null for no gate.</summary>
     public (float Low, float High)? GateRange { get; init; }
 
+    public bool TakesBias => Bias is null && TakesResidual;
+
     /// <summary>What residual and gate may still be added to: nothing comes after a gate, and nothing but a gate after an activation.</summary>
     public bool TakesResidual => !HasResidual && Last == Activation.None && GateRange is null;
 
@@ -33,10 +35,10 @@ internal sealed class PackedConvolution(string name, ConvolutionKernel kernel) :
     public bool TakesGate => GateRange is null;
 
     /// <summary>The same with more to do after it.</summary>
-    public PackedConvolution With(string also, bool residual = false, Activation activation = Activation.None, float low = 0, float high = 0, (float, float)? gate = null) =>
+    public PackedLinear With(string also, float[]? bias = null, bool residual = false, Activation activation = Activation.None, float low = 0, float high = 0, (float, float)? gate = null) =>
         new($"{Name}+{also}", Kernel)
         {
-            Bias = Bias, HasResidual = HasResidual || residual, GateRange = gate ?? GateRange,
+            Bias = bias ?? Bias, HasResidual = HasResidual || residual, GateRange = gate ?? GateRange,
             Last = activation == Activation.None ? Last : activation,
             Low = activation == Activation.None ? Low : low, High = activation == Activation.None ? High : high,
         };

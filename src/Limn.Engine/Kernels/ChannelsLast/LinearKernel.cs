@@ -2,34 +2,52 @@ using System.Runtime.CompilerServices;
 
 namespace Limn.Engine.Kernels.ChannelsLast;
 
-/// <summary>A convolution, or its gradient with respect to the input, of one shape, with weights packed for the way in which it is computed.</summary>
-internal abstract unsafe class ConvolutionKernel
+/// <summary>A linear map of one shape, a convolution, its gradient with respect to the input, or a product with a matrix, with weights packed for the way in which it is computed.</summary>
+internal abstract unsafe class LinearKernel
 {
     private static readonly ConditionalWeakTable<NdArray, List<Packed>> Kept = [];
 
-    /// <summary>x or dy [N, H, W, C] to y or dx.</summary>
+    /// <summary>x or dy [N, H, W, C] to y or dx, or A [m, k] to A · B [m, n].</summary>
     public abstract void Run(float* from, in Epilogue epilogue, float* to, Workers workers);
 
     /// <param name="shape">The convolution.</param>
     /// <param name="w">Its weights [O, I / groups, kh, kw].</param>
     /// <param name="scale">A factor for each output channel; null for none.</param>
-    public static ConvolutionKernel Forward(in ConvolutionShape shape, NdArray w, double[]? scale)
+    public static LinearKernel Forward(in ConvolutionShape shape, NdArray w, double[]? scale)
     {
         ConvolutionShape s = shape;
-        if (IsDepthwise(shape)) return new Depthwise(s, Keep(w, "depthwise", default, scale, v => ChannelsLastDepthwise.Pack(s, v)), backward: false);
-        if (WinogradConvolution.Choose(shape) is > 0 and var tile)
+        if (IsDepthwise(shape)) return new Depthwise(s, Keep(w, "depthwise", default, scale, v => PackDepthwise(s, v)), backward: false);
+        if (Choose(shape) is > 0 and var tile)
             return new Winograd(s, Keep(w, $"winograd {tile}", default, scale, v => WinogradFilter.Of(s, v, tile)), backward: false);
         return new Direct(s, Keep(w, "direct", default, scale, v => PackedFilter.OfConvolution(s, v)), backward: false);
     }
 
     /// <inheritdoc cref="Forward"/>
-    public static ConvolutionKernel InputGradient(in ConvolutionShape shape, NdArray w, double[]? scale)
+    public static LinearKernel InputGradient(in ConvolutionShape shape, NdArray w, double[]? scale)
     {
         ConvolutionShape s = shape;
-        if (IsDepthwise(shape)) return new Depthwise(s, Keep(w, "depthwise", default, scale, v => ChannelsLastDepthwise.Pack(s, v)), backward: true);
-        if (WinogradConvolution.Choose(Turned(shape)) is > 0 and var tile)
+        if (IsDepthwise(shape)) return new Depthwise(s, Keep(w, "depthwise", default, scale, v => PackDepthwise(s, v)), backward: true);
+        if (Choose(Turned(shape)) is > 0 and var tile)
             return new Winograd(s, Keep(w, $"winograd gradient {tile}", default, scale, v => WinogradFilter.OfInputGradient(s, v, tile)), backward: true);
         return new Direct(s, Keep(w, "gradient", Taps(shape), scale, v => PackedFilter.OfInputGradient(s, v)), backward: true);
+    }
+
+    /// <summary>A · B for a matrix B of weights, stored [k, n], or [n, k] where it is transposed.</summary>
+    public static LinearKernel Product(int m, int k, int n, bool transposed, NdArray b) =>
+        new Matrix(m, k, n, Keep(b, transposed ? "transposed" : "matrix", default, null, v => PackedFilter.OfMatrix(transposed, k, n, v)));
+
+    private static float[] PackDepthwise(in ConvolutionShape shape, ReadOnlySpan<float> w)
+    {
+        var packed = new float[w.Length];
+        ChannelsLastDepthwise.Pack(shape, w, packed);
+        return packed;
+    }
+
+    private static int Choose(in ConvolutionShape s)
+    {
+        if (s.Height is not { Kernel: 3, Stride: 1, Dilation: 1 } || s.Width is not { Kernel: 3, Stride: 1, Dilation: 1 } || s.Groups != 1 || s.InChannels < 16 || s.OutChannels < 16) return 0;
+        int tiles = s.Batch * ((s.Height.Output + 3) / 4) * ((s.Width.Output + 3) / 4);
+        return tiles >= 24 ? 4 : 0;
     }
 
     private static bool IsDepthwise(in ConvolutionShape shape) => shape.Groups > 1 && shape.InPerGroup == 1 && shape.OutPerGroup == 1;
@@ -74,7 +92,7 @@ internal abstract unsafe class ConvolutionKernel
 
     private sealed record Packed(string Way, (WindowAxis, WindowAxis) Taps, double[]? Scale, object Weights);
 
-    private sealed class Direct(ConvolutionShape shape, PackedFilter weights, bool backward) : ConvolutionKernel
+    private sealed class Direct(ConvolutionShape shape, PackedFilter weights, bool backward) : LinearKernel
     {
         public override void Run(float* from, in Epilogue epilogue, float* to, Workers workers)
         {
@@ -83,7 +101,7 @@ internal abstract unsafe class ConvolutionKernel
         }
     }
 
-    private sealed class Winograd(ConvolutionShape shape, WinogradFilter weights, bool backward) : ConvolutionKernel
+    private sealed class Winograd(ConvolutionShape shape, WinogradFilter weights, bool backward) : LinearKernel
     {
         public override void Run(float* from, in Epilogue epilogue, float* to, Workers workers)
         {
@@ -92,7 +110,7 @@ internal abstract unsafe class ConvolutionKernel
         }
     }
 
-    private sealed class Depthwise(ConvolutionShape shape, float[] weights, bool backward) : ConvolutionKernel
+    private sealed class Depthwise(ConvolutionShape shape, float[] weights, bool backward) : LinearKernel
     {
         public override void Run(float* from, in Epilogue epilogue, float* to, Workers workers)
         {
@@ -102,5 +120,10 @@ internal abstract unsafe class ConvolutionKernel
                 else ChannelsLastDepthwise.Forward(shape, from, w, epilogue, to, workers);
             }
         }
+    }
+
+    private sealed class Matrix(int m, int k, int n, PackedFilter weights) : LinearKernel
+    {
+        public override void Run(float* from, in Epilogue epilogue, float* to, Workers workers) => PackedProduct.Run(m, from, k, weights, epilogue, to, n, workers);
     }
 }

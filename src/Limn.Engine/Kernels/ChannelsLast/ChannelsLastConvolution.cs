@@ -1,0 +1,99 @@
+namespace Limn.Engine.Kernels.ChannelsLast;
+
+/// <summary>Convolution of channels-last tensors [N, H, W, C] with packed weights, and its gradient by the input.</summary>
+/// <remarks>
+/// A window's row of kernel width times channels lies in one piece in such a tensor, so that a window is a few segments, and the convolution a product of
+/// windows with a panel of weights that is read straight through. Padded lines are copied to working memory a strip at a time; where there is no padding
+/// nothing is copied. The gradient is the same product with reversed taps, in one sweep for each place of an input position modulo the stride.
+/// The number of threads does not change a bit.
+/// </remarks>
+internal static unsafe class ChannelsLastConvolution
+{
+    /// <summary>Multiply-adds that are worth a thread.</summary>
+    private const long Work = 1 << 18;
+
+    /// <summary>y = the convolution of x with the weights of <see cref="PackedFilter.OfConvolution(in ConvolutionShape, ReadOnlySpan{float})"/>, finished by the epilogue.</summary>
+    /// <exception cref="ArgumentException">The weights were packed for another convolution.</exception>
+    public static void Forward(in ConvolutionShape shape, float* x, PackedFilter w, in Epilogue epilogue, float* y, Workers workers)
+    {
+        if (w.IsGradient || w.Groups != shape.Groups || w.Inputs != shape.InPerGroup || w.Outputs != shape.OutPerGroup
+            || w.Parts[0].Rows != shape.Height.Kernel || w.Parts[0].Columns != shape.Width.Kernel) throw Mismatch(shape, w);
+        nint line = (nint)shape.Width.Output * shape.OutChannels;
+        var sweep = new Sweep
+        {
+            Batch = shape.Batch, Height = shape.Height, Width = shape.Width, Channels = shape.InChannels,
+            YStep = shape.OutChannels, YRow = line, YImage = line * shape.Height.Output,
+        };
+        Run([sweep], x, w, epilogue, y, workers);
+    }
+
+    /// <summary>dx = the gradient by x, from the gradient dy by y, with the weights of <see cref="PackedFilter.OfInputGradient(in ConvolutionShape, ReadOnlySpan{float})"/>; the epilogue finishes dx.</summary>
+    /// <remarks>A position of x that no window reads gets what the epilogue makes of 0.</remarks>
+    /// <exception cref="ArgumentException">The weights were packed for another convolution.</exception>
+    public static void BackwardInput(in ConvolutionShape shape, float* dy, PackedFilter w, in Epilogue epilogue, float* dx, Workers workers)
+    {
+        int strideY = shape.Height.Stride, strideX = shape.Width.Stride;
+        if (!w.IsGradient || w.Groups != shape.Groups || w.Inputs != shape.OutPerGroup || w.Outputs != shape.InPerGroup || w.Parts.Length != strideY * strideX)
+            throw Mismatch(shape, w);
+        nint line = (nint)shape.Width.Input * shape.InChannels;
+        var sweeps = new List<Sweep>(w.Parts.Length);
+        for (int part = 0; part < w.Parts.Length; part++)
+        {
+            var (firstRow, firstColumn) = Math.DivRem(part, strideX);
+            if (firstRow >= shape.Height.Input || firstColumn >= shape.Width.Input) continue;
+            Convolution.Phase rows = new(shape.Height, firstRow), columns = new(shape.Width, firstColumn);
+            if (rows.Taps != w.Parts[part].Rows || columns.Taps != w.Parts[part].Columns) throw Mismatch(shape, w);
+            sweeps.Add(new Sweep
+            {
+                Batch = shape.Batch, Height = Positions(rows, shape.Height, firstRow), Width = Positions(columns, shape.Width, firstColumn),
+                Channels = shape.OutChannels, Part = part,
+                Origin = firstRow * line + (nint)firstColumn * shape.InChannels,
+                YStep = (nint)strideX * shape.InChannels, YRow = strideY * line, YImage = shape.Height.Input * line,
+            });
+        }
+        Run(sweeps, dy, w, epilogue, dx, workers);
+    }
+
+    /// <summary>The axis of a phase; without taps it still has its positions.</summary>
+    private static WindowAxis Positions(Convolution.Phase phase, WindowAxis axis, int first) =>
+        phase.Taps > 0 ? phase.Axis : new WindowAxis(axis.Output, (axis.Input - first + axis.Stride - 1) / axis.Stride);
+
+    private static ArgumentException Mismatch(in ConvolutionShape shape, PackedFilter w) => new(
+        $"The weights were packed for {w.Groups} groups of {w.Inputs} to {w.Outputs} channels in windows of {string.Join(", ", w.Parts.Select(p => $"{p.Rows} x {p.Columns}"))}"
+        + $"{(w.IsGradient ? ", for the gradient" : "")}, which is not what this use of {shape} needs. Pack them for the same shape and direction.", nameof(w));
+
+    private static void Run(List<Sweep> whole, float* x, PackedFilter w, Epilogue epilogue, float* y, Workers workers)
+    {
+        if (whole is [{ IsPointwise: true } only])
+        {
+            int positions = checked((int)only.Lines * only.Width.Output);
+            for (int g = 0; g < w.Groups; g++) PackedProduct.Run(positions, x + (nint)g * w.Inputs, only.Channels, w, g, epilogue, y, only.YStep, workers);
+            return;
+        }
+        var tasks = new List<SweepTask>();
+        foreach (Sweep sweep in whole)
+        {
+            if (sweep.IsEmpty || w.Outputs == 0) continue;
+            foreach (Sweep columns in sweep.Columns()) tasks.Add(new SweepTask(columns, w));
+        }
+        long work = 0;
+        int strips = 0;
+        foreach (SweepTask task in tasks)
+        {
+            work += task.Sweep.Lines * task.Sweep.Width.Output * Math.Max(1, w.Parts[task.Sweep.Part].Depth) * w.Outputs * w.Groups;
+            strips += task.Strips * w.Groups;
+        }
+        if (strips == 0) return;
+        long wanted = workers.Count == 1 ? 1 : Math.Clamp(work / Work, 1, 4L * workers.Count);
+        int chunks = (int)Math.Clamp((wanted + strips - 1) / strips, 1, w.Panels);
+        if (wanted == 1) workers = Workers.Single;
+        workers.For(strips * chunks, item =>
+        {
+            var (strip, chunk) = Math.DivRem(item, chunks);
+            int t = 0;
+            while (strip >= tasks[t].Strips * w.Groups) strip -= tasks[t++].Strips * w.Groups;
+            var (at, group) = Math.DivRem(strip, w.Groups);
+            tasks[t].Run(at, group, (int)((long)w.Panels * chunk / chunks), (int)((long)w.Panels * (chunk + 1) / chunks), x, w, y, epilogue);
+        });
+    }
+}

@@ -1,0 +1,257 @@
+using System.Runtime.Intrinsics;
+
+namespace Limn.Engine.Kernels.ChannelsLast;
+
+/// <summary>A line of results, one step apart, and where the windows that give them start.</summary>
+/// <param name="a">The window of the first result.</param>
+/// <param name="y">The first result.</param>
+/// <param name="from">The first segment of the windows that is not padding.</param>
+/// <param name="to">The end of the segments that are not padding.</param>
+internal readonly unsafe struct Line(float* a, float* y, int from, int to)
+{
+    public float* A => a;
+
+    public float* Y => y;
+
+    public int From => from;
+
+    public int To => to;
+}
+
+/// <summary>Lines of results that one worker computes together.</summary>
+internal unsafe ref struct Strip
+{
+    public ReadOnlySpan<Line> Lines;
+
+    /// <summary>Results of a line.</summary>
+    public int Positions;
+
+    /// <summary>Floats from one window to the next.</summary>
+    public nint AStep;
+
+    /// <summary>Floats from one position of the result to the next.</summary>
+    public nint YStep;
+
+    /// <summary>Bytes from the start of a window to each of its segments.</summary>
+    public ReadOnlySpan<nint> Segments;
+
+    /// <summary>Floats of a segment.</summary>
+    public int SegmentLength;
+}
+
+/// <summary>Runs the register tiles of a strip, panel by panel.</summary>
+internal static unsafe class PanelWalk
+{
+    public static void Run(in Strip strip, PackedFilter w, int part, int group, int firstPanel, int endPanel, float* y, in Epilogue epilogue)
+    {
+        switch (w.Vectors)
+        {
+            case VectorWidth.Vector512: PanelWalk<Lane512, Vector512<float>>.Run(strip, w, part, group, firstPanel, endPanel, y, epilogue); break;
+            case VectorWidth.Vector256: PanelWalk<Lane256, Vector256<float>>.Run(strip, w, part, group, firstPanel, endPanel, y, epilogue); break;
+            case VectorWidth.Vector128: PanelWalk<Lane128, Vector128<float>>.Run(strip, w, part, group, firstPanel, endPanel, y, epilogue); break;
+            default: PanelWalk<LaneScalar, float>.Run(strip, w, part, group, firstPanel, endPanel, y, epilogue); break;
+        }
+    }
+}
+
+internal static unsafe class PanelWalk<TLane, TVector>
+    where TLane : struct, ILane<TVector>
+    where TVector : unmanaged
+{
+    /// <summary>Bytes of a panel above which its depth is cut: so much stays in the second-level cache beside a strip of A.</summary>
+    private const int PanelBytes = 1 << 20;
+
+    private const int MostPanelWidth = 3 * 16;
+
+    /// <summary>Computes the panels [firstPanel, endPanel) of a strip; y is the whole result, which the lines are parts of and the epilogue's tensors are laid out like.</summary>
+    public static void Run(in Strip strip, PackedFilter w, int part, int group, int firstPanel, int endPanel, float* y, in Epilogue epilogue)
+    {
+        float* start = stackalloc float[MostPanelWidth];
+        float* buffer = stackalloc float[2 * RegisterTile<TLane, TVector>.MostRows * MostPanelWidth];
+        var (low, high) = epilogue.Activation switch
+        {
+            Activation.None => (float.NegativeInfinity, float.PositiveInfinity),
+            Activation.Relu => (0, float.PositiveInfinity),
+            _ => (epilogue.Low, epilogue.High),
+        };
+        fixed (nint* segments = strip.Segments)
+        {
+            for (int panel = firstPanel; panel < endPanel; panel++)
+            {
+                int first = 2 * panel * TLane.Width, vectors = w.PanelVectors(panel), width = vectors * TLane.Width, real = Math.Min(width, w.Outputs - first);
+                int channel = group * w.Outputs + first;
+                for (int i = 0; i < width; i++) start[i] = epilogue.Bias != null && i < real ? epilogue.Bias[channel + i] : 0;
+                var walk = new Panel(vectors, real, start, buffer, w.Panel(part, group, panel), channel);
+                if (epilogue.Residual != null) walk.Residual = (nint)(epilogue.Residual - y);
+                if (epilogue.Gate != null) walk.Gate = (nint)(epilogue.Gate - y);
+                walk.HasResidual = epilogue.Residual != null;
+                walk.HasGate = epilogue.Gate != null;
+                walk.GateLow = epilogue.GateLow;
+                walk.GateHigh = epilogue.GateHigh;
+                walk.Low = low;
+                walk.High = high;
+                Pieces(strip, segments, ref walk);
+            }
+        }
+    }
+
+    /// <summary>The whole depth at once, or as much as the cache holds: always the same, since a cut rounds nothing but decides where the residual is added.</summary>
+    private static void Pieces(in Strip strip, nint* segments, ref Panel panel)
+    {
+        int count = strip.Segments.Length, length = strip.SegmentLength, rowBytes = panel.Vectors * TLane.Width * sizeof(float);
+        long bytes = (long)count * length * rowBytes;
+        int pieces = (int)((bytes + PanelBytes - 1) / PanelBytes);
+        if (pieces <= 1)
+        {
+            panel.Piece(0, count, 0, length, isFirst: true, isLast: true);
+            Tiles(strip, segments, panel);
+            return;
+        }
+        if (count > 1) pieces = Math.Min(pieces, count);
+        for (int i = 0; i < pieces; i++)
+        {
+            int units = count > 1 ? count : length, from = (int)((long)units * i / pieces), to = (int)((long)units * (i + 1) / pieces);
+            if (count > 1) panel.Piece(from, to, 0, length, i == 0, i == pieces - 1);
+            else panel.Piece(0, count, from, to - from, i == 0, i == pieces - 1);
+            Tiles(strip, segments, panel);
+        }
+    }
+
+    /// <summary>Cuts the lines into groups of rows of nearly the same size, and computes them two and two: neighbours in a line, or the same of two lines.</summary>
+    private static void Tiles(in Strip strip, nint* segments, in Panel panel)
+    {
+        int most = RegisterTile<TLane, TVector>.GroupRows(panel.Vectors), groups = (strip.Positions + most - 1) / most;
+        if (groups == 0) return;
+        var (rows, longer) = Math.DivRem(strip.Positions, groups);
+        ReadOnlySpan<Line> lines = strip.Lines;
+        int line = 0;
+        if (longer != 0 || groups % 2 != 0)
+        {
+            for (; line + 1 < lines.Length; line += 2)
+            {
+                for (int g = 0; g < groups; g++)
+                {
+                    int at = g * rows + Math.Min(g, longer);
+                    Tile(strip, segments, panel, lines[line], at, lines[line + 1], at, g < longer ? rows + 1 : rows, groups: 2);
+                }
+            }
+        }
+        for (; line < lines.Length; line++)
+        {
+            for (int g = 0; g < groups; g++)
+            {
+                int at = g * rows + Math.Min(g, longer), size = g < longer ? rows + 1 : rows;
+                bool two = g + 1 < groups && (g + 1 < longer || g >= longer);
+                Tile(strip, segments, panel, lines[line], at, lines[line], two ? at + size : at, size, two ? 2 : 1);
+                if (two) g++;
+            }
+        }
+    }
+
+    private static void Tile(in Strip strip, nint* segments, in Panel panel, Line first, int firstAt, Line second, int secondAt, int rows, int groups)
+    {
+        int from = Math.Max(panel.From, Math.Min(first.From, second.From)), to = Math.Min(panel.To, Math.Max(first.To, second.To));
+        int width = panel.Vectors * TLane.Width;
+        TileWork work;
+        work.A = first.A + firstAt * strip.AStep + panel.Skip;
+        work.SecondA = second.A + secondAt * strip.AStep + panel.Skip;
+        work.AStep = strip.AStep * sizeof(float);
+        work.Segments = segments + from;
+        work.SegmentCount = to - from;
+        work.SegmentLength = panel.Length;
+        work.B = panel.B + ((nint)from * strip.SegmentLength + panel.Skip) * width;
+        float* y = first.Y + firstAt * strip.YStep + panel.Channel, secondY = second.Y + secondAt * strip.YStep + panel.Channel;
+        bool whole = panel.Real == width;
+        if (whole)
+        {
+            work.Y = y;
+            work.SecondY = secondY;
+            work.YStep = strip.YStep;
+            work.Residual = panel.Residual;
+            work.Gate = panel.Gate;
+            work.HasResidual = panel.HasResidual && panel.IsFirst;
+            work.HasGate = panel.HasGate && panel.IsLast;
+            work.GateLow = panel.GateLow;
+            work.GateHigh = panel.GateHigh;
+            work.Low = panel.IsLast ? panel.Low : float.NegativeInfinity;
+            work.High = panel.IsLast ? panel.High : float.PositiveInfinity;
+        }
+        else
+        {
+            work.Y = panel.Buffer;
+            work.SecondY = panel.Buffer + rows * width;
+            work.YStep = width;
+            work.Residual = work.Gate = 0;
+            work.HasResidual = work.HasGate = false;
+            work.Low = float.NegativeInfinity;
+            work.High = float.PositiveInfinity;
+            if (!panel.IsFirst)
+            {
+                Fetch(panel, rows, y, strip.YStep, panel.Buffer);
+                if (groups == 2) Fetch(panel, rows, secondY, strip.YStep, work.SecondY);
+            }
+        }
+        work.Start = panel.IsFirst ? panel.Bias : work.Y;
+        work.SecondStart = panel.IsFirst ? panel.Bias : work.SecondY;
+        work.StartStep = panel.IsFirst ? 0 : work.YStep;
+        RegisterTile<TLane, TVector>.Kernel(groups, rows, panel.Vectors)(&work);
+        if (whole) return;
+        Finish(panel, rows, work.Y, y, strip.YStep);
+        if (groups == 2) Finish(panel, rows, work.SecondY, secondY, strip.YStep);
+    }
+
+    /// <summary>Brings the sums so far of a panel that ends within a vector.</summary>
+    private static void Fetch(in Panel panel, int rows, float* y, nint step, float* buffer)
+    {
+        for (int r = 0; r < rows; r++, y += step)
+        {
+            for (int v = 0; v < panel.Vectors; v++, buffer += TLane.Width) TLane.Store(Load(y + v * TLane.Width, panel.Real - v * TLane.Width), buffer);
+        }
+    }
+
+    /// <summary>What the register tile does to whole vectors before it stores them.</summary>
+    private static void Finish(in Panel panel, int rows, float* buffer, float* y, nint step)
+    {
+        TVector low = TLane.Broadcast(panel.Low), high = TLane.Broadcast(panel.High);
+        for (int r = 0; r < rows; r++, y += step)
+        {
+            for (int v = 0; v < panel.Vectors; v++, buffer += TLane.Width)
+            {
+                float* to = y + v * TLane.Width;
+                int count = panel.Real - v * TLane.Width;
+                TVector sum = TLane.Load(buffer);
+                if (panel.IsFirst && panel.HasResidual) sum = TLane.Add(sum, Load(to + panel.Residual, count));
+                if (panel.IsLast)
+                {
+                    sum = TLane.Clip(sum, low, high);
+                    if (panel.HasGate) sum = TLane.Gate(sum, Load(to + panel.Gate, count), TLane.Broadcast(panel.GateLow), TLane.Broadcast(panel.GateHigh));
+                }
+                if (count >= TLane.Width) TLane.Store(sum, to);
+                else TLane.StoreFirst(sum, to, count);
+            }
+        }
+    }
+
+    private static TVector Load(float* from, int count) => count >= TLane.Width ? TLane.Load(from) : TLane.LoadFirst(from, count);
+
+    /// <summary>A panel, what happens to its results, and the part of its depth that is being computed.</summary>
+    private struct Panel(int vectors, int real, float* bias, float* buffer, float* b, int channel)
+    {
+        public readonly int Vectors = vectors;
+
+        /// <summary>Channels that are not there to fill the last vector.</summary>
+        public readonly int Real = real;
+
+        public readonly float* Bias = bias;
+        public readonly float* Buffer = buffer;
+        public readonly float* B = b;
+        public readonly int Channel = channel;
+        public nint Residual, Gate;
+        public bool HasResidual, HasGate, IsFirst, IsLast;
+        public float Low, High, GateLow, GateHigh;
+        public int From, To, Skip, Length;
+
+        public void Piece(int from, int to, int skip, int length, bool isFirst, bool isLast) =>
+            (From, To, Skip, Length, IsFirst, IsLast) = (from, to, skip, length, isFirst, isLast);
+    }
+}
