@@ -32,6 +32,11 @@ internal static unsafe class ChannelsLastConvolution
     /// <exception cref="ArgumentException">The weights were packed for another convolution.</exception>
     public static void BackwardInput(in ConvolutionShape shape, float* dy, PackedFilter w, in Epilogue epilogue, float* dx, Workers workers)
     {
+        if (w.Block != (1, 1))
+        {
+            Blocks(shape, dy, w, epilogue, dx, workers);
+            return;
+        }
         int strideY = shape.Height.Stride, strideX = shape.Width.Stride;
         if (!w.IsGradient || w.Groups != shape.Groups || w.Inputs != shape.OutPerGroup || w.Outputs != shape.InPerGroup || w.Parts.Length != strideY * strideX)
             throw Mismatch(shape, w);
@@ -52,6 +57,22 @@ internal static unsafe class ChannelsLastConvolution
             });
         }
         Run(sweeps, dy, w, epilogue, dx, workers);
+    }
+
+    /// <summary>The gradient of few channels: one sweep over blocks of positions.</summary>
+    private static void Blocks(in ConvolutionShape shape, float* dy, PackedFilter w, in Epilogue epilogue, float* dx, Workers workers)
+    {
+        GradientBlock rows = new(shape.Height, w.Block.Rows), columns = new(shape.Width, w.Block.Columns);
+        if (shape.Groups != 1 || w.Inputs != shape.OutChannels || w.Outputs != shape.InChannels * rows.Size * columns.Size
+            || rows.Size % shape.Height.Stride != 0 || columns.Size % shape.Width.Stride != 0 || w.Parts[0].Rows != rows.Taps || w.Parts[0].Columns != columns.Taps) throw Mismatch(shape, w);
+        nint line = (nint)shape.Width.Input * shape.InChannels;
+        var sweep = new Sweep
+        {
+            Batch = shape.Batch, Height = rows.Axis, Width = columns.Axis, Channels = shape.OutChannels,
+            YStep = (nint)columns.Size * shape.InChannels, YRow = rows.Size * line, YImage = shape.Height.Input * line,
+            BlockRows = rows.Size, BlockRow = line, ResultRows = shape.Height.Input,
+        };
+        Run([sweep], dy, w, epilogue, dx, workers);
     }
 
     /// <summary>The axis of a phase; without taps it still has its positions.</summary>

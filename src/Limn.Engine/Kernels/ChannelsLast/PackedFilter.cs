@@ -44,8 +44,11 @@ internal sealed unsafe class PackedFilter
     /// <summary>Channels that a group reads: the input channels of the product.</summary>
     public int Inputs { get; }
 
-    /// <summary>Channels that a group computes.</summary>
+    /// <summary>Channels that a group computes, times the positions of a block.</summary>
     public int Outputs { get; }
+
+    /// <summary>The block of positions that the gradient of few channels computes as one, with all their channels; 1 x 1 for none.</summary>
+    public (int Rows, int Columns) Block { get; private init; } = (1, 1);
 
     /// <summary>Whether these are the weights of a convolution's gradient by its input.</summary>
     public bool IsGradient { get; }
@@ -85,6 +88,8 @@ internal sealed unsafe class PackedFilter
     internal static PackedFilter OfInputGradient(in ConvolutionShape shape, ReadOnlySpan<float> w, VectorWidth vectors)
     {
         Require(shape, w.Length);
+        var (blockRows, blockColumns) = GradientBlock.Choose(shape, vectors);
+        if (blockRows * blockColumns > 1) return OfBlocks(shape, w, vectors, new(shape.Height, blockRows), new(shape.Width, blockColumns));
         int strideY = shape.Height.Stride, strideX = shape.Width.Stride, volume = shape.Height.Kernel * shape.Width.Kernel;
         var windows = new (int, int)[strideY * strideX];
         for (int i = 0; i < windows.Length; i++)
@@ -156,6 +161,31 @@ internal sealed unsafe class PackedFilter
                 }
             }
         }
+    }
+
+    /// <summary>Output (i, j, c) is channel c of position (i, j) of the block; where that does not meet the window's (u, v) its weight is 0.</summary>
+    private static PackedFilter OfBlocks(in ConvolutionShape shape, ReadOnlySpan<float> w, VectorWidth vectors, GradientBlock rows, GradientBlock columns)
+    {
+        int channels = shape.InChannels, outputs = rows.Size * columns.Size * channels, volume = shape.Height.Kernel * shape.Width.Kernel;
+        var packed = new PackedFilter(vectors, 1, shape.OutChannels, outputs, isGradient: true, [(rows.Taps, columns.Taps)]) { Block = (rows.Size, columns.Size) };
+        float* to = packed.Panel(0, 0, 0);
+        for (int u = 0; u < rows.Taps; u++)
+        {
+            for (int v = 0; v < columns.Taps; v++)
+            {
+                for (int o = 0; o < shape.OutChannels; o++, to += (int)vectors)
+                {
+                    new Span<float>(to, (int)vectors).Clear();
+                    for (int lane = 0; lane < outputs; lane++)
+                    {
+                        var (position, channel) = Math.DivRem(lane, channels);
+                        int row = rows.Tap(position / columns.Size, u), column = columns.Tap(position % columns.Size, v);
+                        if (row >= 0 && column >= 0) to[lane] = w[(o * channels + channel) * volume + row * shape.Width.Kernel + column];
+                    }
+                }
+            }
+        }
+        return packed;
     }
 
     /// <summary>A window's packed weights.</summary>

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Limn.Engine.Kernels.ChannelsLast;
@@ -7,8 +8,11 @@ namespace Limn.Engine.Kernels.ChannelsLast;
 /// <param name="y">The first result.</param>
 /// <param name="from">The first segment of the windows that is not padding.</param>
 /// <param name="to">The end of the segments that are not padding.</param>
-internal readonly unsafe struct Line(float* a, float* y, int from, int to)
+/// <param name="rows">Where results are blocks: the rows of a block that are within the tensor.</param>
+internal readonly unsafe struct Line(float* a, float* y, int from, int to, int rows = 1)
 {
+    public int Rows => rows;
+
     public float* A => a;
 
     public float* Y => y;
@@ -37,11 +41,23 @@ internal unsafe ref struct Strip
 
     /// <summary>Floats of a segment.</summary>
     public int SegmentLength;
+
+    /// <summary>Where results are blocks of positions: floats from a row of a block to the next; 0 where they are not.</summary>
+    public nint BlockRow;
+
+    /// <summary>Where results are blocks: floats of a line from its first result to its end, which the last block may reach beyond.</summary>
+    public nint LineFloats;
+
+    /// <summary>Where results are blocks: channels of a position.</summary>
+    public int BlockChannels;
 }
 
 /// <summary>Runs the register tiles of a strip, panel by panel.</summary>
 internal static unsafe class PanelWalk
 {
+    /// <summary>Bytes of a panel above which its depth is cut: so much stays in the second-level cache beside a strip of A.</summary>
+    public const int PanelBytes = 1 << 20;
+
     public static void Run(in Strip strip, PackedFilter w, int part, int group, int firstPanel, int endPanel, float* y, in Epilogue epilogue)
     {
         switch (w.Vectors)
@@ -58,9 +74,6 @@ internal static unsafe class PanelWalk<TLane, TVector>
     where TLane : struct, ILane<TVector>
     where TVector : unmanaged
 {
-    /// <summary>Bytes of a panel above which its depth is cut: so much stays in the second-level cache beside a strip of A.</summary>
-    private const int PanelBytes = 1 << 20;
-
     private const int MostPanelWidth = 3 * 16;
 
     /// <summary>Computes the panels [firstPanel, endPanel) of a strip; y is the whole result, which the lines are parts of and the epilogue's tensors are laid out like.</summary>
@@ -80,16 +93,18 @@ internal static unsafe class PanelWalk<TLane, TVector>
             {
                 int first = 2 * panel * TLane.Width, vectors = w.PanelVectors(panel), width = vectors * TLane.Width, real = Math.Min(width, w.Outputs - first);
                 int channel = group * w.Outputs + first;
-                for (int i = 0; i < width; i++) start[i] = epilogue.Bias != null && i < real ? epilogue.Bias[channel + i] : 0;
+                for (int i = 0; i < width; i++) start[i] = epilogue.Bias != null && i < real ? epilogue.Bias[strip.BlockRow == 0 ? channel + i : i % strip.BlockChannels] : 0;
                 var walk = new Panel(vectors, real, start, buffer, w.Panel(part, group, panel), channel);
                 if (epilogue.Residual != null) walk.Residual = (nint)(epilogue.Residual - y);
                 if (epilogue.Gate != null) walk.Gate = (nint)(epilogue.Gate - y);
                 walk.HasResidual = epilogue.Residual != null;
                 walk.HasGate = epilogue.Gate != null;
+                walk.IsClipped = epilogue.Activation != Activation.None;
                 walk.GateLow = epilogue.GateLow;
                 walk.GateHigh = epilogue.GateHigh;
                 walk.Low = low;
                 walk.High = high;
+                Foresee(strip, w, part, group, panel + 1 < endPanel ? panel + 1 : firstPanel, ref walk);
                 Pieces(strip, segments, ref walk);
             }
         }
@@ -100,11 +115,11 @@ internal static unsafe class PanelWalk<TLane, TVector>
     {
         int count = strip.Segments.Length, length = strip.SegmentLength, rowBytes = panel.Vectors * TLane.Width * sizeof(float);
         long bytes = (long)count * length * rowBytes;
-        int pieces = (int)((bytes + PanelBytes - 1) / PanelBytes);
+        int pieces = (int)((bytes + PanelWalk.PanelBytes - 1) / PanelWalk.PanelBytes);
         if (pieces <= 1)
         {
             panel.Piece(0, count, 0, length, isFirst: true, isLast: true);
-            Tiles(strip, segments, panel);
+            Tiles(strip, segments, ref panel);
             return;
         }
         if (count > 1) pieces = Math.Min(pieces, count);
@@ -113,12 +128,21 @@ internal static unsafe class PanelWalk<TLane, TVector>
             int units = count > 1 ? count : length, from = (int)((long)units * i / pieces), to = (int)((long)units * (i + 1) / pieces);
             if (count > 1) panel.Piece(from, to, 0, length, i == 0, i == pieces - 1);
             else panel.Piece(0, count, from, to - from, i == 0, i == pieces - 1);
-            Tiles(strip, segments, panel);
+            Tiles(strip, segments, ref panel);
         }
     }
 
+    /// <summary>Spreads the panel that comes next evenly over the tiles of this one; what is there already costs nothing.</summary>
+    private static void Foresee(in Strip strip, PackedFilter w, int part, int group, int next, ref Panel panel)
+    {
+        int most = 2 * RegisterTile<TLane, TVector>.GroupRows(panel.Vectors);
+        long tiles = ((long)strip.Lines.Length * strip.Positions + most - 1) / most;
+        panel.Next = (byte*)w.Panel(part, group, next);
+        panel.NextStep = (nint)(w.PanelVectors(next) * TLane.Width * sizeof(float) / Math.Max(1, tiles));
+    }
+
     /// <summary>Cuts the lines into groups of rows of nearly the same size, and computes them two and two: neighbours in a line, or the same of two lines.</summary>
-    private static void Tiles(in Strip strip, nint* segments, in Panel panel)
+    private static void Tiles(in Strip strip, nint* segments, ref Panel panel)
     {
         int most = RegisterTile<TLane, TVector>.GroupRows(panel.Vectors), groups = (strip.Positions + most - 1) / most;
         if (groups == 0) return;
@@ -132,7 +156,7 @@ internal static unsafe class PanelWalk<TLane, TVector>
                 for (int g = 0; g < groups; g++)
                 {
                     int at = g * rows + Math.Min(g, longer);
-                    Tile(strip, segments, panel, lines[line], at, lines[line + 1], at, g < longer ? rows + 1 : rows, groups: 2);
+                    Tile(strip, segments, ref panel, lines[line], at, lines[line + 1], at, g < longer ? rows + 1 : rows, groups: 2);
                 }
             }
         }
@@ -142,13 +166,14 @@ internal static unsafe class PanelWalk<TLane, TVector>
             {
                 int at = g * rows + Math.Min(g, longer), size = g < longer ? rows + 1 : rows;
                 bool two = g + 1 < groups && (g + 1 < longer || g >= longer);
-                Tile(strip, segments, panel, lines[line], at, lines[line], two ? at + size : at, size, two ? 2 : 1);
+                Tile(strip, segments, ref panel, lines[line], at, lines[line], two ? at + size : at, size, two ? 2 : 1);
                 if (two) g++;
             }
         }
     }
 
-    private static void Tile(in Strip strip, nint* segments, in Panel panel, Line first, int firstAt, Line second, int secondAt, int rows, int groups)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Tile(in Strip strip, nint* segments, ref Panel panel, Line first, int firstAt, Line second, int secondAt, int rows, int groups)
     {
         int from = Math.Max(panel.From, Math.Min(first.From, second.From)), to = Math.Min(panel.To, Math.Max(first.To, second.To));
         int width = panel.Vectors * TLane.Width;
@@ -161,7 +186,7 @@ internal static unsafe class PanelWalk<TLane, TVector>
         work.SegmentLength = panel.Length;
         work.B = panel.B + ((nint)from * strip.SegmentLength + panel.Skip) * width;
         float* y = first.Y + firstAt * strip.YStep + panel.Channel, secondY = second.Y + secondAt * strip.YStep + panel.Channel;
-        bool whole = panel.Real == width;
+        bool whole = panel.Real == width && strip.BlockRow == 0;
         if (whole)
         {
             work.Y = y;
@@ -171,10 +196,7 @@ internal static unsafe class PanelWalk<TLane, TVector>
             work.Gate = panel.Gate;
             work.HasResidual = panel.HasResidual && panel.IsFirst;
             work.HasGate = panel.HasGate && panel.IsLast;
-            work.GateLow = panel.GateLow;
-            work.GateHigh = panel.GateHigh;
-            work.Low = panel.IsLast ? panel.Low : float.NegativeInfinity;
-            work.High = panel.IsLast ? panel.High : float.PositiveInfinity;
+            work.IsClipped = panel.IsClipped && panel.IsLast;
         }
         else
         {
@@ -182,20 +204,29 @@ internal static unsafe class PanelWalk<TLane, TVector>
             work.SecondY = panel.Buffer + rows * width;
             work.YStep = width;
             work.Residual = work.Gate = 0;
-            work.HasResidual = work.HasGate = false;
-            work.Low = float.NegativeInfinity;
-            work.High = float.PositiveInfinity;
+            work.HasResidual = work.HasGate = work.IsClipped = false;
             if (!panel.IsFirst)
             {
                 Fetch(panel, rows, y, strip.YStep, panel.Buffer);
                 if (groups == 2) Fetch(panel, rows, secondY, strip.YStep, work.SecondY);
             }
         }
+        work.Low = panel.Low;
+        work.High = panel.High;
+        work.Next = panel.Next;
+        work.NextStep = panel.NextStep;
+        panel.Next += panel.NextStep * ((nint)(to - from) * panel.Length);
         work.Start = panel.IsFirst ? panel.Bias : work.Y;
         work.SecondStart = panel.IsFirst ? panel.Bias : work.SecondY;
         work.StartStep = panel.IsFirst ? 0 : work.YStep;
         RegisterTile<TLane, TVector>.Kernel(groups, rows, panel.Vectors)(&work);
         if (whole) return;
+        if (strip.BlockRow != 0)
+        {
+            Scatter(strip, panel, first, firstAt, rows, width, work.Y);
+            if (groups == 2) Scatter(strip, panel, second, secondAt, rows, width, work.SecondY);
+            return;
+        }
         Finish(panel, rows, work.Y, y, strip.YStep);
         if (groups == 2) Finish(panel, rows, work.SecondY, secondY, strip.YStep);
     }
@@ -210,6 +241,7 @@ internal static unsafe class PanelWalk<TLane, TVector>
     }
 
     /// <summary>What the register tile does to whole vectors before it stores them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Finish(in Panel panel, int rows, float* buffer, float* y, nint step)
     {
         TVector low = TLane.Broadcast(panel.Low), high = TLane.Broadcast(panel.High);
@@ -232,6 +264,28 @@ internal static unsafe class PanelWalk<TLane, TVector>
         }
     }
 
+    /// <summary>Puts each row of blocks where it belongs, finished; the depth of blocks is never cut.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Scatter(in Strip strip, in Panel panel, Line line, int at, int count, int width, float* buffer)
+    {
+        TVector low = TLane.Broadcast(panel.Low), high = TLane.Broadcast(panel.High);
+        for (int end = at + count; at < end; at++, buffer += width)
+        {
+            int run = (int)Math.Min(strip.YStep, strip.LineFloats - at * strip.YStep);
+            for (int r = 0; r < line.Rows; r++)
+            {
+                float* to = line.Y + at * strip.YStep + r * strip.BlockRow;
+                TVector sum = Load(buffer + r * strip.YStep, run);
+                if (panel.HasResidual) sum = TLane.Add(sum, Load(to + panel.Residual, run));
+                if (panel.IsClipped) sum = TLane.Clip(sum, low, high);
+                if (panel.HasGate) sum = TLane.Gate(sum, Load(to + panel.Gate, run));
+                if (run >= TLane.Width) TLane.Store(sum, to);
+                else TLane.StoreFirst(sum, to, run);
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TVector Load(float* from, int count) => count >= TLane.Width ? TLane.Load(from) : TLane.LoadFirst(from, count);
 
     /// <summary>A panel, what happens to its results, and the part of its depth that is being computed.</summary>
@@ -247,9 +301,14 @@ internal static unsafe class PanelWalk<TLane, TVector>
         public readonly float* B = b;
         public readonly int Channel = channel;
         public nint Residual, Gate;
-        public bool HasResidual, HasGate, IsFirst, IsLast;
+        public bool HasResidual, HasGate, IsClipped, IsFirst, IsLast;
         public float Low, High, GateLow, GateHigh;
         public int From, To, Skip, Length;
+
+        /// <summary>What the tiles bring into the second-level cache as they go: the panel that comes after this one.</summary>
+        public byte* Next;
+
+        public nint NextStep;
 
         public void Piece(int from, int to, int skip, int length, bool isFirst, bool isLast) =>
             (From, To, Skip, Length, IsFirst, IsLast) = (from, to, skip, length, isFirst, isLast);

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace Limn.Engine.Kernels.ChannelsLast;
 
@@ -32,9 +33,15 @@ internal unsafe struct TileWork
     /// <summary>Floats from an element of the result to the same of the residual and of the gate, where there are such.</summary>
     public nint Residual, Gate;
 
-    public bool HasResidual, HasGate;
+    public bool HasResidual, HasGate, IsClipped;
 
     public float Low, High, GateLow, GateHigh;
+
+    /// <summary>What the next calls will read, to be brought into the second-level cache.</summary>
+    public byte* Next;
+
+    /// <summary>Bytes of that for each row of the panel.</summary>
+    public nint NextStep;
 }
 
 /// <summary>
@@ -123,6 +130,8 @@ internal static unsafe class RegisterTile<TLane, TVector>
         if (TGroups.Value > 1 && TRows.Value > 6) Begin<TVectors>(start + 6 * step, out b60, out b61, out b62);
         nint* segment = work->Segments;
         float* b = work->B;
+        byte* next = work->Next;
+        nint nextStep = work->NextStep;
         nint s = work->AStep, s3 = 3 * s, s5 = 5 * s;
         for (int left = work->SegmentCount; left > 0; left--)
         {
@@ -134,8 +143,9 @@ internal static unsafe class RegisterTile<TLane, TVector>
                 TVector b0 = TLane.Load(b);
                 TVector b1 = TVectors.Value > 1 ? TLane.Load(b + TLane.Width) : b0;
                 TVector b2 = TVectors.Value > 2 ? TLane.Load(b + 2 * TLane.Width) : b0;
-                TVector x;
-                x = TLane.Broadcast(*(float*)p);
+                if (Sse.IsSupported) Sse.Prefetch1(next);
+                next += nextStep;
+                TVector x = TLane.Broadcast(*(float*)p);
                 a00 = TLane.MultiplyAdd(x, b0, a00);
                 if (TVectors.Value > 1) a01 = TLane.MultiplyAdd(x, b1, a01);
                 if (TVectors.Value > 2) a02 = TLane.MultiplyAdd(x, b2, a02);
@@ -275,10 +285,13 @@ internal static unsafe class RegisterTile<TLane, TVector>
             if (TVectors.Value > 1) c1 = TLane.Add(c1, TLane.Load(residual + TLane.Width));
             if (TVectors.Value > 2) c2 = TLane.Add(c2, TLane.Load(residual + 2 * TLane.Width));
         }
-        TVector low = TLane.Broadcast(work->Low), high = TLane.Broadcast(work->High);
-        c0 = TLane.Clip(c0, low, high);
-        if (TVectors.Value > 1) c1 = TLane.Clip(c1, low, high);
-        if (TVectors.Value > 2) c2 = TLane.Clip(c2, low, high);
+        if (work->IsClipped)
+        {
+            TVector low = TLane.Broadcast(work->Low), high = TLane.Broadcast(work->High);
+            c0 = TLane.Clip(c0, low, high);
+            if (TVectors.Value > 1) c1 = TLane.Clip(c1, low, high);
+            if (TVectors.Value > 2) c2 = TLane.Clip(c2, low, high);
+        }
         if (work->HasGate)
         {
             float* gate = y + work->Gate;

@@ -35,11 +35,20 @@ internal sealed record Sweep
 
     public required nint YImage { get; init; }
 
+    /// <summary>Where results are blocks of positions: rows of a block; 1 where they are not.</summary>
+    public int BlockRows { get; init; } = 1;
+
+    /// <summary>Where results are blocks: floats of a block's row.</summary>
+    public nint BlockRow { get; init; }
+
+    /// <summary>Where results are blocks: rows of the result, which the last block may reach beyond.</summary>
+    public int ResultRows { get; init; }
+
     public bool IsEmpty => Batch == 0 || Height.Output == 0 || Width.Output == 0;
 
     /// <summary>Whether every position of the result reads the same position of the input and the result lies without gaps.</summary>
     public bool IsPointwise =>
-        Height.IsIdentity && Width.IsIdentity && YRow == Width.Output * YStep && YImage == Height.Output * YRow;
+        BlockRow == 0 && Height.IsIdentity && Width.IsIdentity && YRow == Width.Output * YStep && YImage == Height.Output * YRow;
 
     /// <summary>Whether some window reaches beyond the input.</summary>
     public bool IsPadded => Reaches(Height) || Reaches(Width);

@@ -83,13 +83,15 @@ internal sealed unsafe class SweepTask
                 float* a = copy != null
                     ? copy + (nint)(rows + (at - begin) * height.Stride) * line
                     : x + ((nint)image * height.Input + start) * line - (nint)Sweep.Width.PadBegin * Sweep.Channels;
-                lines[(int)(at - first)] = new Line(a, y + Sweep.Origin + (nint)image * Sweep.YImage + (nint)top * Sweep.YRow, from * segmentsPerRow, to * segmentsPerRow);
+                lines[(int)(at - first)] = new Line(a, y + Sweep.Origin + (nint)image * Sweep.YImage + (nint)top * Sweep.YRow, from * segmentsPerRow, to * segmentsPerRow,
+                    Sweep.BlockRow == 0 ? 1 : Math.Min(Sweep.BlockRows, Sweep.ResultRows - (int)top * Sweep.BlockRows));
             }
             rows += Rows(begin, first + count);
         }
         var strip = new Strip
         {
             Lines = lines, Positions = Sweep.Width.Output, AStep = Sweep.Width.Stride * position, YStep = Sweep.YStep, Segments = segments, SegmentLength = segmentLength,
+            BlockRow = Sweep.BlockRow, LineFloats = Sweep.BlockRow - Sweep.Origin, BlockChannels = w.Outputs / (w.Block.Rows * w.Block.Columns),
         };
         PanelWalk.Run(strip, w, Sweep.Part, group, firstPanel, endPanel, y, epilogue);
     }
