@@ -16,7 +16,7 @@ public sealed unsafe class WinogradTests
     public void Convolution_and_input_gradient_match_the_naive_loops(int tile, int width)
     {
         var random = new Random(tile * 100 + width);
-        for (int i = 0; i < 16; i++)
+        for (int i = 0; i < 12; i++)
         {
             ConvolutionShape shape = RandomShape(random);
             float[] x = Numbers.Random(shape.InputLength, i), w = Numbers.Random(shape.WeightLength, i + 1), dy = Numbers.Random(shape.OutputLength, i + 2);
@@ -34,7 +34,7 @@ public sealed unsafe class WinogradTests
     public void Forward_and_input_gradient_are_adjoint(int tile)
     {
         var random = new Random(9);
-        for (int i = 0; i < 30; i++)
+        for (int i = 0; i < 20; i++)
         {
             ConvolutionShape shape = RandomShape(random);
             float[] x = Numbers.Random(shape.InputLength, 1), w = Numbers.Random(shape.WeightLength, 2), dy = Numbers.Random(shape.OutputLength, 3), dx = new float[x.Length];
@@ -51,7 +51,7 @@ public sealed unsafe class WinogradTests
     public void Epilogue_adds_bias_and_residual_then_activates_then_gates(int tile, int width)
     {
         var random = new Random(width);
-        for (int i = 0; i < 16; i++)
+        for (int i = 0; i < 12; i++)
         {
             ConvolutionShape shape = RandomShape(random);
             float[] x = Numbers.Random(shape.InputLength, 1), w = Numbers.Random(shape.WeightLength, 2), bias = Numbers.Random(shape.OutChannels, 3);
@@ -95,7 +95,7 @@ public sealed unsafe class WinogradTests
     public void Any_number_of_threads_gives_the_same_bits(int tile)
     {
         // One shape of blocks that are a thread's own, one of blocks that are shared, one of hardly any tiles.
-        ConvolutionShape[] shapes = [Square(1, 30, 24, 33), Square(3, 19, 144, 130), Square(1, 7, 130, 200)];
+        ConvolutionShape[] shapes = [Square(1, 30, 24, 33), Square(1, 27, 96, 97), Square(1, 7, 144, 150)];
         foreach (ConvolutionShape shape in shapes)
         {
             float[] x = Numbers.Random(shape.InputLength, 1), w = Numbers.Random(shape.WeightLength, 2);
@@ -124,30 +124,25 @@ public sealed unsafe class WinogradTests
     }
 
     [Theory]
-    [MemberData(nameof(Tiles))]
-    public void A_NaN_reaches_exactly_the_tiles_that_read_it(int tile)
+    [MemberData(nameof(TilesAndWidths))]
+    public void A_NaN_reaches_every_window_that_holds_it_and_no_tile_that_does_not_read_it(int tile, int width)
     {
         const int Size = 13, Row = 5, Column = 8;
-        ConvolutionShape shape = Square(1, Size, 3, 2);
+        ConvolutionShape shape = Square(1, Size, 3, 5);
         float[] x = Numbers.Random(shape.InputLength, 1), w = Numbers.Random(shape.WeightLength, 2);
         x[(Row * Size + Column) * 3 + 1] = float.NaN;
+        var filter = WinogradFilter.Of(shape, w, tile, (VectorWidth)width);
         foreach (Epilogue epilogue in (Epilogue[])[default, new Epilogue { Activation = Activation.Relu }, new Epilogue { Activation = Activation.Clip, Low = -1, High = 1 }])
         {
-            float[] y = Forward(shape, x, WinogradFilter.Of(shape, w, tile), epilogue);
+            float[] y = Forward(shape, x, filter, epilogue);
             for (int i = 0; i < y.Length; i++)
             {
-                int row = i / 2 / Size / tile * tile - 1, column = i / 2 % Size / tile * tile - 1;
-                bool reads = row <= Row && Row < row + tile + 2 && column <= Column && Column < column + tile + 2;
-                if (reads) AssertPoisoned(y[i], row, column);
-                else Assert.False(float.IsNaN(y[i]), $"output {i} does not read the NaN and is NaN");
+                int row = i / 5 / Size, column = i / 5 % Size, top = row / tile * tile - 1, left = column / tile * tile - 1;
+                bool inWindow = Math.Abs(row - Row) <= 1 && Math.Abs(column - Column) <= 1;
+                bool read = top <= Row && Row < top + tile + 2 && left <= Column && Column < left + tile + 2;
+                if (inWindow) Assert.True(float.IsNaN(y[i]), $"the window at {row}, {column} holds the NaN and gives {y[i]}");
+                if (!read) Assert.False(float.IsNaN(y[i]), $"the tile of {row}, {column} does not read the NaN and gives it");
             }
-        }
-
-        // Each transform multiplies by zeros nothing of what it leaves out, so an input at the rim of a tile reaches not all its points.
-        void AssertPoisoned(float value, int row, int column)
-        {
-            bool inner = Row > row && Row < row + tile + 1 && Column > column && Column < column + tile + 1;
-            if (inner) Assert.True(float.IsNaN(value), $"a tile at {row}, {column} reads the NaN and is {value}");
         }
     }
 
@@ -220,7 +215,7 @@ public sealed unsafe class WinogradTests
     private static ConvolutionShape RandomShape(Random random)
     {
         int inChannels = Channels[random.Next(Channels.Length)], outChannels = Channels[random.Next(Channels.Length)];
-        int most = inChannels * outChannels > 500 ? 9 : 31; // the naive loops are slow
+        int most = inChannels * outChannels > 300 ? 9 : 31; // the naive loops are slow
         return new() { Batch = random.Next(2) * 2 + 1, InChannels = inChannels, OutChannels = outChannels, Height = Axis(), Width = Axis() };
 
         WindowAxis Axis()
@@ -258,7 +253,7 @@ public sealed unsafe class WinogradTests
 
     private static void AssertNear(double[] expected, float[] actual, in ConvolutionShape shape)
     {
-        double tolerance = 1e-5 * Math.Sqrt(shape.InChannels);
+        double tolerance = 3e-5 * Math.Sqrt(Math.Max(shape.InChannels, shape.OutChannels));
         for (int i = 0; i < actual.Length; i++) Assert.True(Math.Abs(actual[i] - expected[i]) <= tolerance, $"{shape} at {i}: {actual[i]} for {expected[i]}");
     }
 }
