@@ -8,7 +8,8 @@ namespace Limn.Engine.Kernels.ChannelsLast;
 /// The output is cut into tiles of m x m; with d the (m + 2) x (m + 2) inputs that a tile reads and g the taps,
 /// Y = Aᵀ [ Σ over input channels of (G g Gᵀ) ∘ (Bᵀ d B) ] A. The sum over the channels is a matrix product at each of the (m + 2)² points.
 /// Lavin, Gray: Fast Algorithms for Convolutional Neural Networks, CVPR 2016, section 4.
-/// An input that is infinite or NaN makes NaN all outputs of every tile that reads it, which are more than those whose window it is in.
+/// An input that is infinite or NaN can make NaN any output of a tile that reads it, more than those whose window it is in: here we
+/// differ from the direct sum. No other tile sees it.
 /// Rounding errors are relative to the largest terms of a tile: of normal data with 512 channels, the relative error in the L2 norm is
 /// about 2e-6 for m = 4, and that of the direct sum about 1e-6.
 /// </remarks>

@@ -2,25 +2,6 @@ using System.Runtime.CompilerServices;
 
 namespace Limn.Engine.Kernels.ChannelsLast;
 
-/// <summary>Where the pieces of one block of tiles lie.</summary>
-/// <param name="Tiles">Tiles of the block.</param>
-/// <param name="Groups">Groups that the tiles are cut into, as even as can be.</param>
-/// <param name="DepthPadded">Input channels, rounded up to whole chunks.</param>
-/// <param name="OutPadded">Output channels, rounded up to whole vectors.</param>
-internal readonly record struct WinogradBlock(int Tiles, int Groups, int DepthPadded, int OutPadded)
-{
-    /// <summary>Floats from one point of V to the next: an odd number of cache lines, so that the points do not share cache sets.</summary>
-    public nint InputStep => OddLines((nint)Tiles * DepthPadded);
-
-    /// <summary>Floats from one point of M to the next.</summary>
-    public nint OutputStep => OddLines((nint)Tiles * OutPadded);
-
-    /// <summary>The first tile of a group.</summary>
-    public int Start(int group) => Tiles / Groups * group + Math.Min(group, Tiles % Groups);
-
-    private static nint OddLines(nint floats) => ((floats + 15) / 16 | 1) * 16;
-}
-
 /// <summary>Bᵀ d B: what a tile reads, taken to the points of the transform, 16 channels after 16 channels.</summary>
 internal static unsafe class WinogradInput<TLane, TVector, TTile>
     where TLane : struct, ILane<TVector>

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace Limn.Engine.Kernels.ChannelsLast;
 
@@ -22,37 +23,38 @@ internal static unsafe class WinogradProduct<TLane, TVector>
     public static int MaxRows => TLane.TileRows == 8 ? 14 : 6;
 
     /// <summary>M (rows of <paramref name="ldm"/> floats) = V U for 1 to <see cref="MaxRows"/> tiles and 1 or 2 vectors of output channels.</summary>
-    public static void Run(int rows, int vectors, int depth, float* v, float* u, float* m, nint ldm)
+    /// <remarks>Weights are read once from far away; those at <paramref name="ahead"/>, which the caller needs next, are called for meanwhile.</remarks>
+    public static void Run(int rows, int vectors, int depth, float* v, float* u, float* m, nint ldm, float* ahead, nint aheadStep)
     {
-        if (vectors == 2) Run<N2>(rows, depth, v, u, m, ldm);
-        else Run<N1>(rows, depth, v, u, m, ldm);
+        if (vectors == 2) Run<N2>(rows, depth, v, u, m, ldm, ahead, aheadStep);
+        else Run<N1>(rows, depth, v, u, m, ldm, ahead, aheadStep);
     }
 
-    private static void Run<TVectors>(int rows, int depth, float* v, float* u, float* m, nint ldm)
+    private static void Run<TVectors>(int rows, int depth, float* v, float* u, float* m, nint ldm, float* ahead, nint aheadStep)
         where TVectors : struct, ICount
     {
         switch (rows)
         {
-            case 1: Run<N1, TVectors>(depth, v, u, m, ldm); break;
-            case 2: Run<N2, TVectors>(depth, v, u, m, ldm); break;
-            case 3: Run<N3, TVectors>(depth, v, u, m, ldm); break;
-            case 4: Run<N4, TVectors>(depth, v, u, m, ldm); break;
-            case 5: Run<N5, TVectors>(depth, v, u, m, ldm); break;
-            case 6: Run<N6, TVectors>(depth, v, u, m, ldm); break;
-            case 7: Run<N7, TVectors>(depth, v, u, m, ldm); break;
-            case 8: Run<N8, TVectors>(depth, v, u, m, ldm); break;
-            case 9: Run<N9, TVectors>(depth, v, u, m, ldm); break;
-            case 10: Run<N10, TVectors>(depth, v, u, m, ldm); break;
-            case 11: Run<N11, TVectors>(depth, v, u, m, ldm); break;
-            case 12: Run<N12, TVectors>(depth, v, u, m, ldm); break;
-            case 13: Run<N13, TVectors>(depth, v, u, m, ldm); break;
-            case 14: Run<N14, TVectors>(depth, v, u, m, ldm); break;
+            case 1: Run<N1, TVectors>(depth, v, u, m, ldm, ahead, aheadStep); break;
+            case 2: Run<N2, TVectors>(depth, v, u, m, ldm, ahead, aheadStep); break;
+            case 3: Run<N3, TVectors>(depth, v, u, m, ldm, ahead, aheadStep); break;
+            case 4: Run<N4, TVectors>(depth, v, u, m, ldm, ahead, aheadStep); break;
+            case 5: Run<N5, TVectors>(depth, v, u, m, ldm, ahead, aheadStep); break;
+            case 6: Run<N6, TVectors>(depth, v, u, m, ldm, ahead, aheadStep); break;
+            case 7: Run<N7, TVectors>(depth, v, u, m, ldm, ahead, aheadStep); break;
+            case 8: Run<N8, TVectors>(depth, v, u, m, ldm, ahead, aheadStep); break;
+            case 9: Run<N9, TVectors>(depth, v, u, m, ldm, ahead, aheadStep); break;
+            case 10: Run<N10, TVectors>(depth, v, u, m, ldm, ahead, aheadStep); break;
+            case 11: Run<N11, TVectors>(depth, v, u, m, ldm, ahead, aheadStep); break;
+            case 12: Run<N12, TVectors>(depth, v, u, m, ldm, ahead, aheadStep); break;
+            case 13: Run<N13, TVectors>(depth, v, u, m, ldm, ahead, aheadStep); break;
+            case 14: Run<N14, TVectors>(depth, v, u, m, ldm, ahead, aheadStep); break;
             default: throw new ArgumentOutOfRangeException(nameof(rows), rows, "A group has 1 to 14 tiles.");
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Run<TRows, TVectors>(int depth, float* v, float* u, float* m, nint ldm)
+    private static void Run<TRows, TVectors>(int depth, float* v, float* u, float* m, nint ldm, float* ahead, nint aheadStep)
         where TRows : struct, ICount
         where TVectors : struct, ICount
     {
@@ -159,6 +161,8 @@ internal static unsafe class WinogradProduct<TLane, TVector>
                     s13 = TLane.MultiplyAdd(x, u0, s13);
                     if (TVectors.Value > 1) t13 = TLane.MultiplyAdd(x, u1, t13);
                 }
+                if (Sse.IsSupported) Sse.Prefetch1(ahead);
+                ahead += aheadStep;
                 v++;
                 u += TVectors.Value * TLane.Width;
             }

@@ -89,11 +89,14 @@ internal sealed unsafe class WinogradRun<TLane, TVector, TTile>
         {
             int column = panel * 2 * TLane.Width;
             int vectors = Math.Min(2, (filter.OutPadded - column) / TLane.Width);
+            float* these = u + (nint)column * shape.InChannels;
+            nint length = (nint)vectors * TLane.Width * shape.InChannels, aheadStep = vectors * TLane.Width / block.Groups;
             for (int group = 0; group < block.Groups; group++)
             {
                 int start = block.Start(group), rows = block.Start(group + 1) - start;
                 WinogradProduct<TLane, TVector>.Run(
-                    rows, vectors, shape.InChannels, v + (nint)start * depthPadded, u + (nint)column * shape.InChannels, m + (nint)start * filter.OutPadded + column, filter.OutPadded);
+                    rows, vectors, shape.InChannels, v + (nint)start * depthPadded, these, m + (nint)start * filter.OutPadded + column, filter.OutPadded,
+                    these + length + group * aheadStep * shape.InChannels, aheadStep);
             }
         }
     }
@@ -123,21 +126,4 @@ internal sealed unsafe class WinogradRun<TLane, TVector, TTile>
     }
 
     private static float* Align(float* memory) => (float*)(((nint)memory + Chunk * sizeof(float) - 1) & ~(nint)(Chunk * sizeof(float) - 1));
-}
-
-/// <summary>How the tiles of a convolution are cut into blocks.</summary>
-/// <param name="Blocks">Blocks, as even as can be.</param>
-/// <param name="Shared">Whether the threads share each block; otherwise each takes whole blocks.</param>
-internal readonly record struct WinogradBlocking(int Blocks, bool Shared)
-{
-    public static int TestTiles, TestShared = -1;
-
-    /// <summary>The first tile of a block.</summary>
-    public int Start(int block, int tiles) => (int)((long)tiles * block / Blocks);
-
-    public static WinogradBlocking Of(int tiles, int inChannels, int outChannels, int points, int threads)
-    {
-        int most = TestTiles == 0 ? 64 : TestTiles;
-        return new((tiles + most - 1) / most, TestShared == 1);
-    }
 }
