@@ -122,10 +122,10 @@ internal static unsafe partial class ChannelsLastPooling
         if (shape.InputLength == 0) return;
         int height = shape.Height.Input;
         GatherAxis[] rows = GatherAxis.AllBackward(shape.Height), columns = GatherAxis.AllBackward(shape.Width);
-        float[] counts = Array.ConvertAll(Counts(shape.Width, countIncludePad), c => (float)c), rowCounts = Array.ConvertAll(Counts(shape.Height, countIncludePad), c => (float)c);
+        float[] shares = Shares(shape.Width, countIncludePad), rowShares = Shares(shape.Height, countIncludePad);
         workers.Ranges(checked(shape.Batch * height), shape.RowsPerThread(shape.Width.Input), (first, last) =>
         {
-            fixed (float* rowCount = rowCounts, count = counts)
+            fixed (float* rowShare = rowShares, share = shares)
             {
                 for (int r = first; r < last; r++)
                 {
@@ -137,10 +137,10 @@ internal static unsafe partial class ChannelsLastPooling
                         GatherAxis column = columns[w % columns.Length];
                         var (atW, fromW, toW) = column.TapsOf(w / columns.Length);
                         nint firstRow = atH + (nint)fromH * row.TapStep, firstColumn = atW + (nint)fromW * column.TapStep;
-                        var taps = new Shares
+                        var taps = new Meeting
                         {
                             Rows = toH - fromH, Columns = toW - fromW, RowStep = row.TapStep, ColumnStep = column.TapStep,
-                            RowCount = rowCount + firstRow, ColumnCount = count + firstColumn,
+                            RowShare = rowShare + firstRow, ColumnShare = share + firstColumn,
                             From = dy + ((nint)batch * shape.Height.Output + firstRow) * shape.OutputRow + firstColumn * shape.Channels,
                         };
                         Gather<TLane, TVector>(shape, taps, epilogue, dx, r * shape.InputRow + (nint)w * shape.Channels);
@@ -152,30 +152,35 @@ internal static unsafe partial class ChannelsLastPooling
 
     /// <summary>The gradient of one position.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Gather<TLane, TVector>(in PooledShape shape, in Shares taps, in Epilogue epilogue, float* dx, nint at)
+    private static void Gather<TLane, TVector>(in PooledShape shape, in Meeting taps, in Epilogue epilogue, float* dx, nint at)
         where TLane : struct, ILane<TVector>
         where TVector : unmanaged
     {
         var finish = new Finish<TLane, TVector>(epilogue);
-        for (int c = 0; c < shape.Channels; c += TLane.Width)
+        int channels = shape.Channels, rows = taps.Rows, columns = taps.Columns, c = 0;
+        nint rowStep = taps.RowStep * shape.OutputRow, columnStep = (nint)taps.ColumnStep * channels, nextRow = taps.RowStep, nextColumn = taps.ColumnStep;
+        for (; c <= channels - TLane.Width; c += TLane.Width)
         {
-            int some = shape.Channels - c;
-            bool whole = some >= TLane.Width;
-            TVector sum = whole ? finish.Start(c) : finish.StartFirst(c, some);
-            for (int i = 0; i < taps.Rows; i++)
+            TVector sum = finish.Start(c);
+            float* row = taps.From + c, rowShare = taps.RowShare;
+            for (int i = 0; i < rows; i++, row += rowStep, rowShare += nextRow)
             {
-                for (int j = 0; j < taps.Columns; j++)
-                {
-                    nint row = (nint)i * taps.RowStep, column = (nint)j * taps.ColumnStep;
-                    float* from = taps.From + row * shape.OutputRow + column * shape.Channels + c;
-                    float count = taps.RowCount[row] * taps.ColumnCount[column];
-                    if (count == 0) continue; // the window is wholly in what negative padding cuts off
-                    sum = TLane.MultiplyAdd(whole ? TLane.Load(from) : TLane.LoadFirst(from, some), TLane.Broadcast(1 / count), sum);
-                }
+                float* from = row, share = taps.ColumnShare;
+                for (int j = 0; j < columns; j++, from += columnStep, share += nextColumn)
+                    sum = TLane.MultiplyAdd(TLane.Load(from), TLane.Broadcast(*rowShare * *share), sum);
             }
-            if (whole) finish.Store(sum, dx, at + c);
-            else finish.StoreFirst(sum, dx, at + c, some);
+            finish.Store(sum, dx, at + c);
         }
+        int some = channels - c;
+        if (some == 0) return;
+        TVector last = finish.StartFirst(c, some);
+        for (int i = 0; i < rows; i++)
+        {
+            for (int j = 0; j < columns; j++)
+                last = TLane.MultiplyAdd(
+                    TLane.LoadFirst(taps.From + c + i * rowStep + j * columnStep, some), TLane.Broadcast(taps.RowShare[i * nextRow] * taps.ColumnShare[j * nextColumn]), last);
+        }
+        finish.StoreFirst(last, dx, at + c, some);
     }
 
     /// <summary>What each window along an axis adds to the divisor.</summary>
@@ -186,18 +191,21 @@ internal static unsafe partial class ChannelsLastPooling
         return counts;
     }
 
-    /// <summary>The windows that one position has a share in.</summary>
-    private readonly struct Shares
+    /// <summary>One over that; 0 for a window that lies wholly in what negative padding cuts off.</summary>
+    private static float[] Shares(in WindowAxis axis, bool countIncludePad) => Array.ConvertAll(Counts(axis, countIncludePad), c => c == 0 ? 0 : 1f / c);
+
+    /// <summary>The windows that one position is in.</summary>
+    private readonly struct Meeting
     {
         public required int Rows { get; init; }
         public required int Columns { get; init; }
         public required int RowStep { get; init; }
         public required int ColumnStep { get; init; }
 
-        /// <summary>The divisor is the product of the two.</summary>
-        public required float* RowCount { get; init; }
+        /// <summary>A window's share of its gradient for each position is the product of the two.</summary>
+        public required float* RowShare { get; init; }
 
-        public required float* ColumnCount { get; init; }
+        public required float* ColumnShare { get; init; }
 
         /// <summary>The gradient of the first window.</summary>
         public required float* From { get; init; }

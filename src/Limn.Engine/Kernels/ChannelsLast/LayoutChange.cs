@@ -50,6 +50,11 @@ internal static unsafe class LayoutChange
     private static void OneBlock(bool sixteen, bool eight, int rows, int columns, float* x, nint xRow, float* y, nint yRow)
     {
         int r = 0;
+        if (columns == 3)
+        {
+            OfThree(rows, x, xRow, y, yRow);
+            return;
+        }
         for (; sixteen && r + 16 <= rows; r += 16) Sixteen(columns, x + r * xRow, xRow, y + r, yRow);
         for (; eight && r + 8 <= rows; r += 8) Eight(columns, x + r * xRow, xRow, y + r, yRow);
         if (rows - r == 3) Three(columns, x + r * xRow, xRow, y + r, yRow);
@@ -121,6 +126,19 @@ internal static unsafe class LayoutChange
             y[0] = a;
             y[1] = b;
             y[2] = d;
+        }
+    }
+
+    /// <summary>Three columns.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void OfThree(int rows, float* x, nint xRow, float* y, nint yRow)
+    {
+        float* second = y + yRow, third = second + yRow;
+        for (int r = 0; r < rows; r++, x += xRow)
+        {
+            y[r] = x[0];
+            second[r] = x[1];
+            third[r] = x[2];
         }
     }
 
