@@ -155,7 +155,7 @@ internal static unsafe class Pooling
     }
 
     /// <summary>How many positions of the window count in the divisor along one axis.</summary>
-    private static int Count(WindowAxis axis, int output, bool countIncludePad)
+    internal static int Count(WindowAxis axis, int output, bool countIncludePad)
     {
         if (!countIncludePad)
         {

@@ -13,7 +13,7 @@ public sealed unsafe class DepthwiseTests
     public void Depthwise_convolution_and_its_gradient_match_the_naive_sums_with_every_epilogue(int width)
     {
         var random = new Random(width);
-        for (int i = 0; i < 150; i++)
+        for (int i = 0; i < 80; i++)
         {
             ConvolutionShape shape = RandomShape(random);
             float[] x = Numbers.Random(shape.InputLength, i), w = Numbers.Random(shape.WeightLength, i + 1), packed = new float[w.Length];
