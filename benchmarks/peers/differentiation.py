@@ -140,7 +140,7 @@ def table(title, columns, rows):
 
 
 def speeds(race, measured):
-    for (network, batch, threads), results in measured.items():
+    for network, batch, threads, results in measured:
         for work in NAMES:
             if (LIMN, work) not in results:
                 continue
@@ -156,7 +156,7 @@ def speeds(race, measured):
 
 def memories(measured):
     megabytes = lambda results, peer, work: f"{results[peer, work][1] / 1e6:.0f}" if (peer, work) in results else ""
-    for (network, batch, threads), results in measured.items():
+    for network, batch, threads, results in measured:
         if (LIMN, "forward") in results:
             yield (network, batch, threads, megabytes(results, LIMN, "forward"), megabytes(results, ORT, "forward"), megabytes(results, TORCH, "forward"),
                    megabytes(results, LIMN, "backward"), megabytes(results, TORCH, "backward"))
@@ -222,17 +222,16 @@ def main():
         for threads, peak in race.peaks.items():
             print(f"{threads} thread{'s' * (threads > 1)}: {peak['Gflops']:.0f} GFLOP/s in registers, {peak['GBytes']:.1f} GB/s copying memory")
         subprocess.run([options.limn, "networks", str(folder), *sorted({*options.only, *([] if options.squeezenet else ["squeezenet1_1"])})], check=True)
-        measured = {}
+        measured = []
         for network in options.only:
             for batch in options.batches:
                 for threads in options.threads:
                     print(f"{network}, {batch} rows, {threads} threads", file=sys.stderr, flush=True)
-                    measured[network, batch, threads] = race.race(network, {"forward": [LIMN, ORT, TORCH], "backward": [LIMN, TORCH]}, batch, threads)
+                    measured.append((network, batch, threads, race.race(network, {"forward": [LIMN, ORT, TORCH], "backward": [LIMN, TORCH]}, batch, threads)))
         if EXPLAINED in options.only and not options.skip_explanations:
             for threads in options.threads:
                 print(f"explanations, {threads} threads", file=sys.stderr, flush=True)
-                results = race.race(EXPLAINED, {"integrated-gradients": [LIMN, CAPTUM], "occlusion": [LIMN, CAPTUM]}, 1, threads)
-                measured[EXPLAINED + " ", 1, threads] = results
+                measured.append((EXPLAINED, 1, threads, race.race(EXPLAINED, {"integrated-gradients": [LIMN, CAPTUM], "occlusion": [LIMN, CAPTUM]}, 1, threads)))
         table("Time", ["work", "network", ">batch", ">threads", ">Limn ms", ">peer ms", ">ratio", ">bar", "met", ">PyTorch ms", ">GFLOP/s", ">of peak"], speeds(race, measured))
         table("Memory at the peak, MB of the process", ["network", ">batch", ">threads", ">Limn forward", ">ONNX Runtime", ">PyTorch", ">Limn + backward", ">PyTorch + backward"], memories(measured))
         if TORCH in race.peers:
