@@ -1,5 +1,7 @@
 using System.Globalization;
 using Limn.Benchmarks;
+using Limn.Benchmarks.Differentiation;
+using Limn.Benchmarks.Networks;
 
 // What propagation methods cost, in forward and backward passes.
 // What LIME takes beside forward passes: -- lime. Run from the repository's root: dotnet run --project benchmarks/Limn.Benchmarks -c Release -- [MODEL.onnx ...] [--repeat N]
@@ -21,6 +23,19 @@ switch (args)
         return;
     case ["pictures", var network]:
         BlackBoxCost.Pictures(network);
+        return;
+    // The networks of benchmarks/peers/differentiation.py as files in a folder: all, or those named. Then what that script asks of this program.
+    case ["networks", var folder, .. var names]:
+        BenchmarkNetworks.Write(folder, names);
+        return;
+    case ["differentiate", var settings]:
+        DifferentiationPeer.Serve(settings);
+        return;
+    case ["first-gradient", var file]:
+        DifferentiationPeer.FirstGradient(file);
+        return;
+    case ["peak", var threads]:
+        DifferentiationPeer.Peak(int.Parse(threads));
         return;
     case ["memory"]:
         BlackBoxCost.Memory();

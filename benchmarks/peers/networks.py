@@ -41,10 +41,10 @@ class Bert(nn.Module):
         }) for _ in range(layers))
         self.pooler, self.classifier = nn.Linear(width, width), nn.Linear(width, classes)
 
-    def forward(self, input_ids, attention_mask):
+    def forward(self, input_ids, attention_mask=None):
         places = torch.arange(input_ids.shape[1]).unsqueeze(0)
         x = self.norm(self.words(input_ids) + self.places(places) + self.kinds(torch.zeros_like(input_ids)))
-        mask = (1.0 - attention_mask[:, None, None, :].to(x.dtype)) * -10000.0
+        mask = None if attention_mask is None else (1.0 - attention_mask[:, None, None, :].to(x.dtype)) * -10000.0
         for layer in self.layers:
             x = layer["norm1"](x + layer["attention"](x, mask))
             x = layer["norm2"](x + layer["down"](F.gelu(layer["up"](x))))

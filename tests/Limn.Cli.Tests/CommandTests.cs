@@ -228,17 +228,34 @@ public sealed class CommandTests : IDisposable
     [Fact]
     public void Profile_measures_operators()
     {
-        JsonElement json = CommandLine.Done("profile", folder.Table(), "--batch", "3", "--repeat", "3", "--threads", "1", "--backward", "--json").Json;
+        JsonElement json = CommandLine.Done("profile", folder.Table(), "--batch", "3", "--repeat", "3", "--warm-up", "0", "--threads", "1", "--backward", "--json").Json;
         Assert.Equal(3, json.GetProperty("batch").GetInt32());
         Assert.Equal(1, json.GetProperty("threads").GetInt32());
         Assert.True(json.GetProperty("backward").GetBoolean());
         Assert.True(json.GetProperty("medianMilliseconds").GetDouble() > 0);
         Assert.True(json.GetProperty("peakBytes").GetInt64() >= 24);
+        Assert.True(json.GetProperty("machine").GetProperty("flopsPerSecond").GetDouble() > 1e7);
         Assert.Contains(json.GetProperty("operators").EnumerateArray(), o => o.GetProperty("operator").GetString() == "Relu" && o.GetProperty("count").GetInt32() == 1);
         Assert.Equal(1, json.GetProperty("operators").EnumerateArray().Sum(o => o.GetProperty("share").GetDouble()), 1e-6);
-        Assert.Contains("Relu", CommandLine.Done("profile", folder["table.onnx"], "--repeat", "1").Out, StringComparison.Ordinal);
         CommandLine.Run("profile", folder["table.onnx"], "--dim", "height=3").Refused(2, "height", "batch");
         CommandLine.Run("profile", folder["table.onnx"], "--batch", "0").Refused(2, "--batch");
+        CommandLine.Run("profile", folder["none.onnx"]).Refused(1, "none.onnx");
+    }
+
+    [Fact]
+    public void Profile_takes_the_users_rows_and_counts_their_work()
+    {
+        string model = folder.Table(), rows = folder.Array("five.npy", [.. Enumerable.Range(0, 15).Select(i => (float)i)], 5, 3);
+        Ran ran = CommandLine.Done("profile", model, "--input", rows, "--repeat", "1", "--warm-up", "0", "--all", "--output", folder["profile"]);
+        foreach (string word in (string[])["[5,3]", "Relu", "GFLOP/s", "of roof"]) Assert.Contains(word, ran.Out, StringComparison.Ordinal);
+        JsonElement json = JsonDocument.Parse(File.ReadAllText(folder["profile/profile.json"])).RootElement;
+        Assert.Equal(5, json.GetProperty("batch").GetInt32());
+        JsonElement product = json.GetProperty("nodes").EnumerateArray().Single(n => n.GetProperty("operator").GetString() == "MatMul");
+        int columns = product.GetProperty("shape")[1].GetInt32();
+        Assert.Equal(2 * 5 * 3 * columns, product.GetProperty("flops").GetInt64());
+        Assert.Equal(4 * (5 * 3 + 3 * columns + 5 * columns), product.GetProperty("bytes").GetInt64());
+        CommandLine.Run("profile", model, "--input", rows, "--batch", "2").Refused(2, "--batch", "--input");
+        CommandLine.Run("profile", model, "--input", folder.Array("wide.npy", [1, 2], 1, 2)).Refused(1, "wide.npy");
     }
 
     [Fact]

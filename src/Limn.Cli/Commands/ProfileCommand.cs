@@ -1,9 +1,8 @@
 using System.CommandLine;
-using System.Diagnostics;
 using System.Globalization;
 using Limn.Cli.Inputs;
 using Limn.Cli.Outputs;
-using Limn.Engine.Execution;
+using Limn.Engine;
 using Limn.Models;
 
 namespace Limn.Cli.Commands;
@@ -11,32 +10,44 @@ namespace Limn.Cli.Commands;
 /// <summary><c>limn profile</c>: where a model's time goes.</summary>
 internal static class ProfileCommand
 {
-    private const int SlowestNodes = 20;
-
     public static Command Create(CommandContext context)
     {
-        Option<int> batch = NumberOption.AtLeast("--batch", 1, 1, "Rows of random input at once."), repeat = NumberOption.AtLeast("--repeat", 1, 10, "Runs, after one to warm up; medians are shown.");
-        var backward = new Option<bool>("--backward") { Description = "Add the gradient of the predicted class with respect to the input." };
-        var dims = new Option<string[]>("--dim") { Description = "The length of a symbolic dimension other than the batch (default 1).", HelpName = "NAME=N" };
+        Option<int> batch = NumberOption.AtLeast("--batch", 1, 1, "Rows of random input at once."), repeat = NumberOption.AtLeast("--repeat", 1, 10, "Runs; medians are shown."),
+            warmUp = NumberOption.AtLeast("--warm-up", 0, 1000, "Milliseconds of runs before those, at least one.");
+        var backward = new Option<bool>("--backward") { Description = "Add the gradient of the predicted class with respect to the input, or the embedding of token ids." };
+        var dims = new Option<string[]>("--dim") { Description = "The length of a symbolic dimension of random input other than the batch (default 1).", HelpName = "NAME=N" };
+        var all = new Option<bool>("--all") { Description = $"Show all nodes, not the {ProfileTables.SlowestNodes} slowest only." };
         var json = new Option<bool>("--json") { Description = "Print one JSON document." };
-        var command = new ExampleCommand("profile", "Measure a model's time per operator on random input.")
+        var output = new Option<string?>("--output") { Description = "A folder for profile.json, with all nodes.", HelpName = "DIR" };
+        var command = new ExampleCommand("profile", "Measure a model's time per node and operator, on random input where none is given, beside what this machine can do at most.")
         {
             Examples =
             [
                 ("limn profile model.onnx --batch 8 --backward", "Forwards and backwards, eight rows at once"),
+                ("limn profile model.onnx --input cat.png --preset imagenet --all --threads 1", "Every node, on a picture, on one thread"),
                 ("limn profile model.onnx --dim height=224 --dim width=224 --json", "A model of any picture size, for programs"),
             ],
         };
         ModelChoice model = new ModelChoice().AddTo(command);
-        foreach (Option option in new Option[] { batch, repeat, backward, dims, json }) command.Add(option);
+        foreach (Option option in new Option[] { batch, repeat, warmUp, backward, dims, all, json, output }) command.Add(option);
+        InputChoice input = new InputChoice().AddTo(command, named: false);
         command.SetAction(parsed =>
         {
+            OutputFolder? folder = parsed.GetValue(output) is { } path ? new OutputFolder(path) : null;
+            IReadOnlyList<string> files = input.Given(parsed);
+            if (files.Count > 0 && (parsed.GetResult(batch) is { Implicit: false } || parsed.GetValue(dims) is { Length: > 0 }))
+                throw new CommandException("--batch and --dim are for random input; with --input the files say the shape. Leave one of them away.");
             OnnxModel network = model.Load(parsed);
-            var work = new ProfiledWork(network, parsed.GetValue(batch), parsed.GetValue(backward), Lengths(parsed.GetValue(dims) ?? []));
-            int runs = parsed.GetValue(repeat);
-            Profiled profiled = LongWork.Run(context, "measuring", progress => Profiled.Of(work, runs, progress, context.Cancellation));
-            if (parsed.GetValue(json)) JsonText.Print(context.Out, Json(profiled, parsed.GetValue(batch), Threads(model.Threads(parsed)), parsed.GetValue(backward)));
-            else Print(context, profiled, work);
+            IReadOnlyList<NdArray> inputs = files.Count > 0 ? [.. input.ReaderFor(network, parsed).Read(files).Select(f => f.Array)]
+                : ProfiledWork.RandomInputs(network, parsed.GetValue(batch), Lengths(parsed.GetValue(dims) ?? []));
+            var work = new ProfiledWork(network, inputs, parsed.GetValue(backward));
+            int runs = parsed.GetValue(repeat), before = parsed.GetValue(warmUp), threads = Threads(model.Threads(parsed));
+            Profiled profiled = LongWork.Run(context, "measuring", progress => Profiled.Of(work, runs, before, threads, progress, context.Cancellation));
+            var tables = new ProfileTables(profiled, work, threads, parsed.GetValue(backward));
+            folder?.Add("profile.json", tables.Json(all: true));
+            folder?.Write();
+            if (parsed.GetValue(json)) JsonText.Print(context.Out, tables.Json(parsed.GetValue(all)));
+            else tables.Print(context, parsed.GetValue(all));
             return LimnCommand.Done;
         });
         return command;
@@ -56,43 +67,4 @@ internal static class ProfileCommand
         }
         return lengths;
     }
-
-    private static void Print(CommandContext context, Profiled profiled, ProfiledWork work)
-    {
-        context.Out.WriteLine($"{Numbers.Text(profiled.Milliseconds)} ms (median of {profiled.Runs}), {Numbers.Bytes(profiled.PeakBytes)} of weights and intermediate results; input {string.Join(", ", work.Shapes)}");
-        TextTable.Print(context, ["operator", ">count", ">ms", ">share"], profiled.Operators.Select(o => new[] { o.Operator, Numbers.Count(o.Count), Ms(o.Milliseconds), Share(o.Milliseconds) }));
-        TextTable.Print(context, ["slowest nodes", "operator", "shape", ">ms", ">share"], profiled.Nodes.Take(SlowestNodes).Select(n => new[] { n.Name, n.Operator, ShapeOf(n), Ms(n.Milliseconds), Share(n.Milliseconds) }));
-
-        string Ms(double milliseconds) => milliseconds.ToString("F3", CultureInfo.InvariantCulture);
-        string Share(double milliseconds) => $"{(100 * milliseconds / profiled.Total).ToString("F1", CultureInfo.InvariantCulture)} %";
-        string ShapeOf(StepTime n) => n.Dims is null ? "?" : Limn.Engine.NdArray.Describe([.. n.Dims]);
-    }
-
-    private static byte[] Json(Profiled profiled, int batch, int threads, bool backward) => JsonText.Object(json =>
-    {
-        json.WriteNumber("batch", batch);
-        json.WriteNumber("threads", threads);
-        json.WriteBoolean("backward", backward);
-        json.WriteNumber("repeat", profiled.Runs);
-        json.Number("medianMilliseconds", profiled.Milliseconds);
-        json.WriteNumber("peakBytes", profiled.PeakBytes);
-        using (Process process = Process.GetCurrentProcess()) json.WriteNumber("peakWorkingSetBytes", process.PeakWorkingSet64);
-        json.Objects("operators", profiled.Operators, o =>
-        {
-            json.WriteString("operator", o.Operator);
-            json.WriteNumber("count", o.Count);
-            json.Number("milliseconds", o.Milliseconds);
-            json.Number("share", o.Milliseconds / profiled.Total);
-        });
-        json.Objects("nodes", profiled.Nodes.Take(SlowestNodes), n =>
-        {
-            json.WriteString("name", n.Name);
-            json.WriteString("operator", n.Operator);
-            if (n.Dims is null) json.WriteNull("shape");
-            else json.List("shape", n.Dims, json.WriteNumberValue);
-            json.Number("milliseconds", n.Milliseconds);
-            json.Number("share", n.Milliseconds / profiled.Total);
-        });
-        json.WriteString("limn", LimnCommand.Version);
-    });
 }

@@ -57,9 +57,12 @@ internal sealed class InputChoice
 
     /// <param name="command">The command.</param>
     /// <param name="fed">Whether anything is fed to the model; if not, the options are for the files of baselines.</param>
-    public InputChoice AddTo(Command command, bool fed = true)
+    /// <param name="named">Whether classes are shown by their names.</param>
+    public InputChoice AddTo(Command command, bool fed = true, bool named = true)
     {
-        foreach (Option option in fed ? new Option[] { input, drop, preset, size, channels, scale, mean, std, layout, labels } : [drop, preset, size, channels, scale, mean, std, layout]) command.Add(option);
+        if (fed) command.Add(input);
+        foreach (Option option in new Option[] { drop, preset, size, channels, scale, mean, std, layout }) command.Add(option);
+        if (fed && named) command.Add(labels);
         return this;
     }
 

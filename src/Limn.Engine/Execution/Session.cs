@@ -76,7 +76,7 @@ public sealed class Session
             var steps = new List<StepTime>(plan.Steps.Count);
             long started = System.Diagnostics.Stopwatch.GetTimestamp();
             plan.Run(inputs, workers, MemoryLimit, (s, ticks) => steps.Add(new StepTime(plan.Steps[s].Name, plan.Steps[s].Operator.Name,
-                plan.Steps[s].Outputs[0] < 0 ? null : plan.DimsOf(plan.Steps[s].Outputs[0]), 1e3 * ticks / System.Diagnostics.Stopwatch.Frequency)), cancellation);
+                plan.Steps[s].Outputs[0] < 0 ? null : plan.DimsOf(plan.Steps[s].Outputs[0]), 1e3 * ticks / System.Diagnostics.Stopwatch.Frequency, plan.CostOf(s))), cancellation);
             return new RunProfile(System.Diagnostics.Stopwatch.GetElapsedTime(started).TotalMilliseconds, plan.Bytes, steps);
         }
     }
@@ -134,4 +134,5 @@ public sealed record RunProfile(double Milliseconds, long Bytes, IReadOnlyList<S
 /// <param name="Operator">Its operator.</param>
 /// <param name="Dims">The shape of its first output; null where it depends on data.</param>
 /// <param name="Milliseconds">How long it took.</param>
-public sealed record StepTime(string Name, string Operator, IReadOnlyList<int>? Dims, double Milliseconds);
+/// <param name="Cost">What it had to do.</param>
+public sealed record StepTime(string Name, string Operator, IReadOnlyList<int>? Dims, double Milliseconds, StepCost Cost);

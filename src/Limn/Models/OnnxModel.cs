@@ -53,6 +53,10 @@ public sealed class OnnxModel : IPredictor
 
     public int Threads { get; }
 
+    /// <summary>What gradients go to where nothing else is said: each floating input, and for an input of token ids its embedding, the first floating value behind it. Masks are left out.</summary>
+    /// <exception cref="NotDifferentiableException">An input of integers leads to no floating value.</exception>
+    public IReadOnlyList<Value> ExplainedValues => InputPlaces.Of(this).Explained;
+
     /// <summary>The number of rows that the file fixes its batch dimension to; null where any number can be run at once. Other numbers are run in portions.</summary>
     public int? FixedRows { get; }
 

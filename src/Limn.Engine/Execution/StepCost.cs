@@ -1,0 +1,43 @@
+using Limn.Engine.Operators;
+
+namespace Limn.Engine.Execution;
+
+/// <summary>What a step has to do at least, from its shapes: the measure that its time is held against.</summary>
+/// <param name="Flops">
+/// Floating-point operations, a multiplication with its addition counted as two; null where they cannot be told from the shapes. Convolutions and products of matrices are
+/// counted as their definitions have them (so a faster algorithm may seem to exceed the machine); poolings and reductions by what they read; all else as one for each element
+/// that is written.
+/// </param>
+/// <param name="Bytes">Bytes that are read or written when each operand is touched once; null where shapes depend on data.</param>
+public sealed record StepCost(long? Flops, long? Bytes)
+{
+    /// <param name="op">The operator.</param>
+    /// <param name="inputs">The shapes of the inputs; null where one is left out or unknown.</param>
+    /// <param name="outputs">Those of the outputs.</param>
+    internal static long? FlopsOf(Operator op, IReadOnlyList<int[]?> inputs, IReadOnlyList<int[]?> outputs)
+    {
+        if (outputs is not [{ } y, ..] || inputs.Count > 0 && inputs[0] is null) return null;
+        long size = Size(y);
+        return op switch
+        {
+            Conv or NormalizedConvolution => 2 * size * Each(inputs[1]!),
+            ConvTranspose or ConvolutionInputGradient => 2 * Size(inputs[0]!) * Each(inputs[1]!),
+            ConvolutionWeightGradient => 2 * Size(inputs[1]!) * Each(y),
+            MatMul or TransposedMatMul or Gemm => 2 * size * Inner(inputs[0]!, inputs[1]!, y),
+            MaxPool pool => size * pool.Window.Kernel.Aggregate(1L, (a, b) => a * b),
+            AveragePool pool => size * pool.Window.Kernel.Aggregate(1L, (a, b) => a * b),
+            AveragePoolGradient or GlobalAveragePool or GlobalMaxPool or ReduceOperator or SumTo => Size(inputs[0]!),
+            ControlFlowOperator => null,
+            _ when op.MakesOutputs => null,
+            _ => size,
+        };
+    }
+
+    private static long Size(int[] dims) => dims.Aggregate(1L, (a, b) => a * b);
+
+    /// <summary>Multiplications for each element of an output channel: what one slice of the weights holds.</summary>
+    private static long Each(int[] weights) => weights.Skip(1).Aggregate(1L, (a, b) => a * b);
+
+    /// <summary>The length of the sums of a product of matrices, whichever of them is transposed.</summary>
+    private static long Inner(int[] a, int[] b, int[] y) => a.Length == 1 ? a[0] : b.Length == 1 ? b[0] : y[^2] == 0 ? 0 : (long)a[^1] * a[^2] / y[^2];
+}
