@@ -50,6 +50,6 @@ internal sealed partial class ChannelsLastLayout
     private void Emit(PlanStep step, LinearKernel kernel, float[]? bias, int input)
     {
         int from = Twin(input);
-        steps.Add(new PlanStep(step.Name, new PackedLinear(step.Operator.Name, kernel) { Bias = bias }, [from], [NewResult(step.Outputs[0])], dynamic: false));
+        steps.Add(new PlanStep(step.Name, new PackedLinear(step.Operator.Name, kernel) { Finishing = new Finishing { Bias = bias } }, [from], [NewResult(step.Outputs[0])], dynamic: false));
     }
 }

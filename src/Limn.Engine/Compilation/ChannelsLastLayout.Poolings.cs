@@ -1,4 +1,5 @@
 using Limn.Engine.Kernels;
+using Limn.Engine.Kernels.ChannelsLast;
 using Limn.Engine.Operators;
 using Limn.Engine.Operators.Compiled;
 
@@ -14,7 +15,7 @@ internal sealed partial class ChannelsLastLayout
         {
             MaxPool max when step.Outputs.Length == 1 || indicesOnlyForGradients.Contains(step.Outputs[1]) => new ChannelsLastMaxPool(Shape(max.Window, x, y)),
             AveragePool average => new ChannelsLastAveragePool(Shape(average.Window, x, y), average.CountIncludePad),
-            AveragePoolGradient average => new ChannelsLastAveragePoolGradient(Shape(average.Window, y, x), average.CountIncludePad),
+            AveragePoolGradient average => new ChannelsLastAveragePoolGradient("AveragePoolGradient", Shape(average.Window, y, x), average.CountIncludePad),
             GlobalAveragePool => new ChannelsLastGlobalAveragePool(),
             _ => null,
         };
@@ -28,17 +29,17 @@ internal sealed partial class ChannelsLastLayout
         int x = gradient.Pool.Inputs[0], y = gradient.Pool.Outputs[0];
         if (!pending.Contains(y) && !twins.ContainsKey(y)) return false;
         int[] inputs = [Twin(x), Twin(y), Twin(gradient.Arriving)];
-        var op = new ChannelsLastMaxPoolGradient(Shape(((MaxPool)gradient.Pool.Operator).Window, x, y));
+        var op = new ChannelsLastMaxPoolGradient("MaxPoolGradient", Shape(((MaxPool)gradient.Pool.Operator).Window, x, y));
         steps.Add(new PlanStep(step.Name, op, inputs, [NewResult(gradient.Result)], dynamic: false));
         replaced.Add(gradient.Result);
         return true;
     }
 
-    /// <summary>A pooling of images as a convolution of one channel a group.</summary>
-    private ConvolutionShape Shape(SlidingWindow window, int x, int y)
+    private PooledShape Shape(SlidingWindow window, int x, int y)
     {
         int[] from = Slots[x].Dims!, to = Slots[y].Dims!;
-        return ConvolutionOperators.Plan(from[1], from, to, window.Axes(from.AsSpan(2), to.AsSpan(2), Array.ConvertAll(window.Kernel, k => (int)k)));
+        var (_, height, width) = window.Axes(from.AsSpan(2), to.AsSpan(2), Array.ConvertAll(window.Kernel, k => (int)k));
+        return new PooledShape(from[0], from[1], height, width);
     }
 
     /// <summary>

@@ -54,7 +54,7 @@ internal sealed partial class ChannelsLastLayout
             }
             // Only the shape is looked at: the twin's memory under the plain shape serves.
             int shape = list.NewSlot(new SlotInfo(Slots[input].Type, Slots[input].Dims, SlotKind.Computed) { ViewOf = twins[input] });
-            steps.Add(new PlanStep(step.Name, new LayoutChange(toChannelsLast: false), [twins[input]], [shape], dynamic: false));
+            steps.Add(new PlanStep(step.Name, new ChangeLayout(toChannelsLast: false), [twins[input]], [shape], dynamic: false));
             int[] inputs = [.. kept.Inputs];
             inputs[i] = shape;
             kept = new PlanStep(step.Name, step.Operator, inputs, step.Outputs, step.Dynamic);
@@ -95,10 +95,10 @@ internal sealed partial class ChannelsLastLayout
         SlotInfo plain = Slots[slot];
         if (NdArray.Count(plain.Dims) == 1) return slot;
         int[] dims = [.. Enumerable.Repeat(1, 4 - plain.Dims!.Length), .. plain.Dims];
-        if (plain.Constant is { } constant) return twins[slot] = list.NewSlot(SlotInfo.Of(LayoutChange.Apply(constant, dims, toChannelsLast: true)));
+        if (plain.Constant is { } constant) return twins[slot] = list.NewSlot(SlotInfo.Of(ChangeLayout.Apply(constant, dims, toChannelsLast: true)));
         twin = NewTwin(slot, dims, plain.Type);
         if (SameOrder(dims)) Slots[twin].ViewOf = slot;
-        steps.Add(new PlanStep("to channels last", new LayoutChange(toChannelsLast: true), [slot], [twin], dynamic: false));
+        steps.Add(new PlanStep("to channels last", new ChangeLayout(toChannelsLast: true), [slot], [twin], dynamic: false));
         return twin;
     }
 
@@ -118,7 +118,7 @@ internal sealed partial class ChannelsLastLayout
     {
         if (!pending.Remove(slot)) return;
         if (SameOrder(Slots[slot].Dims!)) Slots[slot].ViewOf = twins[slot];
-        steps.Add(new PlanStep("to channels first", new LayoutChange(toChannelsLast: false), [twins[slot]], [slot], dynamic: false));
+        steps.Add(new PlanStep("to channels first", new ChangeLayout(toChannelsLast: false), [twins[slot]], [slot], dynamic: false));
     }
 
     /// <summary>Whether both layouts have their elements in the same order.</summary>

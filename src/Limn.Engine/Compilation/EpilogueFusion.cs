@@ -40,25 +40,26 @@ internal sealed class EpilogueFusion
         if (step.Dynamic || step.Outputs.Length != 1) return;
         switch (step.Operator)
         {
-            case Relu when Before(step, 0) is { TakesActivation: true } linear:
-                Join(s, 0, linear.With("Relu", activation: Activation.Relu), -1);
+            case Relu when Before(step, 0) is { Finishing: { TakesActivation: true } finishing }:
+                Join(s, 0, "Relu", finishing with { Activation = Activation.Relu });
                 break;
-            case Clip when Before(step, 0) is { TakesActivation: true } linear && Bound(step, 1, float.NegativeInfinity) is { } low && Bound(step, 2, float.PositiveInfinity) is { } high && low <= high:
-                Join(s, 0, linear.With("Clip", activation: Activation.Clip, low: low, high: high), -1);
+            case Clip when Before(step, 0) is { Finishing: { TakesActivation: true } finishing } && Bound(step, 1, float.NegativeInfinity) is { } low
+                && Bound(step, 2, float.PositiveInfinity) is { } high && low <= high:
+                Join(s, 0, "Clip", finishing with { Activation = Activation.Clip, Low = low, High = high });
                 break;
-            case Gate gate when step.Inputs[0] != step.Inputs[1] && Before(step, 0) is { TakesGate: true } linear:
-                Join(s, 0, linear.With("Gate", gate: (gate.Low, gate.High)), step.Inputs[1]);
+            case Gate gate when step.Inputs[0] != step.Inputs[1] && Before(step, 0) is { Finishing: { TakesGate: true } finishing }:
+                Join(s, 0, "Gate", finishing with { Gate = (gate.Low, gate.High) }, step.Inputs[1]);
                 break;
             case Add when BiasSide(step) is >= 0 and var side:
-                Join(s, 1 - side, Before(step, 1 - side)!.With("Bias", bias: list.Slots[step.Inputs[side]].Constant!.Floats.ToArray()), -1);
+                Join(s, 1 - side, "Bias", Before(step, 1 - side)!.Finishing with { Bias = list.Slots[step.Inputs[side]].Constant!.Floats.ToArray() });
                 break;
             case Add or Sum when step.Inputs.Length == 2 && step.Inputs[0] != step.Inputs[1] && SameDims(step.Inputs[0], step.Inputs[1]):
                 // Of two maps the later one: what it needs lives until then anyway.
                 int first = producers[step.Inputs[0]] >= producers[step.Inputs[1]] ? 0 : 1;
                 foreach (int side in (int[])[first, 1 - first])
                 {
-                    if (Before(step, side) is not { TakesResidual: true } linear) continue;
-                    Join(s, side, linear.With("Add", residual: true), step.Inputs[1 - side]);
+                    if (Before(step, side) is not { Finishing: { TakesResidual: true } finishing }) continue;
+                    Join(s, side, "Add", finishing with { Residual = true }, step.Inputs[1 - side]);
                     break;
                 }
                 break;
@@ -71,26 +72,25 @@ internal sealed class EpilogueFusion
         for (int side = 0; side < 2; side++)
         {
             if (list.Slots[step.Inputs[side]].Constant is not { } bias || !bias.Type.IsFloating() || bias.Rank == 0 || bias.Length != bias.Dims[^1]) continue;
-            if (Before(step, 1 - side) is { TakesBias: true } && bias.Length == list.Slots[step.Outputs[0]].Dims![^1]) return side;
+            if (Before(step, 1 - side) is { Finishing.TakesBias: true } && bias.Length == list.Slots[step.Outputs[0]].Dims![^1]) return side;
         }
         return -1;
     }
 
-    /// <summary>The linear map that makes an input which only this step reads.</summary>
-    private PackedLinear? Before(PlanStep step, int input)
+    /// <summary>The step that makes an input which only this one reads, if it can take things over.</summary>
+    private FinishedOperator? Before(PlanStep step, int input)
     {
         int slot = step.Inputs[input];
-        return slot >= 0 && uses[slot] == 1 && producers[slot] >= 0 && SameDims(slot, step.Outputs[0]) ? list.Steps[producers[slot]].Operator as PackedLinear : null;
+        return slot >= 0 && uses[slot] == 1 && producers[slot] >= 0 && SameDims(slot, step.Outputs[0]) ? list.Steps[producers[slot]].Operator as FinishedOperator : null;
     }
 
-    private void Join(int s, int input, PackedLinear joined, int another)
+    private void Join(int s, int input, string also, Finishing finishing, int another = -1)
     {
-        PlanStep step = list.Steps[s];
-        int producer = producers[step.Inputs[input]];
-        int[] inputs = [.. list.Steps[producer].Inputs];
-        if (another >= 0) inputs = [.. inputs, another];
+        PlanStep step = list.Steps[s], before = list.Steps[producers[step.Inputs[input]]];
+        FinishedOperator joined = ((FinishedOperator)before.Operator).With($"{before.Operator.Name}+{also}", finishing);
+        int[] inputs = another < 0 ? before.Inputs : [.. before.Inputs, another];
+        gone[producers[step.Inputs[input]]] = true;
         list.Steps[s] = new PlanStep(step.Name, joined, inputs, step.Outputs, dynamic: false);
-        gone[producer] = true;
     }
 
     private float? Bound(PlanStep step, int input, float otherwise) =>

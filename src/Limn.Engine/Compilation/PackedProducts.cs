@@ -23,7 +23,7 @@ internal static class PackedProducts
             int k = b.Dims[transposed ? 1 : 0], n = b.Dims[transposed ? 0 : 1], m = k == 0 ? 0 : NdArray.Count(a) / k;
             if (m < LeastRows || b.Length > MostWeights || (long)m * b.Length < LeastWork) continue;
             float[]? bias = step.Inputs.Length > 2 && step.Inputs[2] >= 0 ? list.Slots[step.Inputs[2]].Constant!.Floats.ToArray() : null;
-            var packed = new PackedLinear(step.Operator.Name, LinearKernel.Product(m, k, n, transposed, b)) { Bias = bias };
+            var packed = new PackedLinear(step.Operator.Name, LinearKernel.Product(m, k, n, transposed, b)) { Finishing = new Finishing { Bias = bias } };
             list.Steps[s] = new PlanStep(step.Name, packed, [step.Inputs[0]], step.Outputs, dynamic: false);
         }
     }

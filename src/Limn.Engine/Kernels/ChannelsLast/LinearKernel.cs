@@ -17,7 +17,7 @@ internal abstract unsafe class LinearKernel
     {
         ConvolutionShape s = shape;
         if (IsDepthwise(shape)) return new Depthwise(s, Keep(w, "depthwise", default, scale, v => PackDepthwise(s, v)), backward: false);
-        if (Choose(shape) is > 0 and var tile)
+        if (WinogradConvolution.Choose(shape) is > 0 and var tile)
             return new Winograd(s, Keep(w, $"winograd {tile}", default, scale, v => WinogradFilter.Of(s, v, tile)), backward: false);
         return new Direct(s, Keep(w, "direct", default, scale, v => PackedFilter.OfConvolution(s, v)), backward: false);
     }
@@ -27,7 +27,7 @@ internal abstract unsafe class LinearKernel
     {
         ConvolutionShape s = shape;
         if (IsDepthwise(shape)) return new Depthwise(s, Keep(w, "depthwise", default, scale, v => PackDepthwise(s, v)), backward: true);
-        if (Choose(Turned(shape)) is > 0 and var tile)
+        if (WinogradConvolution.Choose(Turned(shape)) is > 0 and var tile)
             return new Winograd(s, Keep(w, $"winograd gradient {tile}", default, scale, v => WinogradFilter.OfInputGradient(s, v, tile)), backward: true);
         return new Direct(s, Keep(w, "gradient", Taps(shape), scale, v => PackedFilter.OfInputGradient(s, v)), backward: true);
     }
@@ -41,13 +41,6 @@ internal abstract unsafe class LinearKernel
         var packed = new float[w.Length];
         ChannelsLastDepthwise.Pack(shape, w, packed);
         return packed;
-    }
-
-    private static int Choose(in ConvolutionShape s)
-    {
-        if (s.Height is not { Kernel: 3, Stride: 1, Dilation: 1 } || s.Width is not { Kernel: 3, Stride: 1, Dilation: 1 } || s.Groups != 1 || s.InChannels < 16 || s.OutChannels < 16) return 0;
-        int tiles = s.Batch * ((s.Height.Output + 3) / 4) * ((s.Width.Output + 3) / 4);
-        return tiles >= 24 ? 4 : 0;
     }
 
     private static bool IsDepthwise(in ConvolutionShape shape) => shape.Groups > 1 && shape.InPerGroup == 1 && shape.OutPerGroup == 1;

@@ -212,6 +212,8 @@ internal static unsafe class PanelWalk<TLane, TVector>
             }
         }
         work.Low = panel.Low;
+        work.GateLow = panel.GateLow;
+        work.GateHigh = panel.GateHigh;
         work.High = panel.High;
         work.Next = panel.Next;
         work.NextStep = panel.NextStep;
@@ -278,7 +280,7 @@ internal static unsafe class PanelWalk<TLane, TVector>
                 TVector sum = Load(buffer + r * strip.YStep, run);
                 if (panel.HasResidual) sum = TLane.Add(sum, Load(to + panel.Residual, run));
                 if (panel.IsClipped) sum = TLane.Clip(sum, low, high);
-                if (panel.HasGate) sum = TLane.Gate(sum, Load(to + panel.Gate, run));
+                if (panel.HasGate) sum = TLane.Gate(sum, Load(to + panel.Gate, run), TLane.Broadcast(panel.GateLow), TLane.Broadcast(panel.GateHigh));
                 if (run >= TLane.Width) TLane.Store(sum, to);
                 else TLane.StoreFirst(sum, to, run);
             }
