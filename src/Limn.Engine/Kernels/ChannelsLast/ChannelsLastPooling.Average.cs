@@ -59,6 +59,7 @@ internal static unsafe partial class ChannelsLastPooling
         shape.Validate();
         if (shape.OutputLength == 0) return;
         int height = shape.Height.Output;
+        GatherAxis columns = GatherAxis.Forward(shape.Width);
         int[] counts = Counts(shape.Width, countIncludePad), rowCounts = Counts(shape.Height, countIncludePad);
         workers.Ranges(checked(shape.Batch * height), shape.RowsPerThread(shape.Width.Output), (first, last) =>
         {
@@ -69,7 +70,7 @@ internal static unsafe partial class ChannelsLastPooling
                 float* row = x + ((nint)batch * shape.Height.Input + startH + (nint)fromH * shape.Height.Dilation) * shape.InputRow;
                 for (int j = 0; j < shape.Width.Output; j++)
                 {
-                    var (startW, fromW, toW) = shape.Width.Taps(j);
+                    var (startW, fromW, toW) = columns.TapsOf(j);
                     float* window = row + (startW + (nint)fromW * shape.Width.Dilation) * shape.Channels;
                     long count = (long)rowCounts[h] * counts[j];
                     // Nothing over one is the 0 of a window without a position.

@@ -181,6 +181,7 @@ internal static unsafe partial class ChannelsLastPooling
         where TVector : unmanaged
     {
         WindowAxis axis = shape.Height;
+        GatherAxis columns = GatherAxis.Forward(shape.Width);
         int reach = (axis.Kernel - 1) * axis.Dilation, cleared = first, finished = first;
         int o = Math.Max(0, (first - reach + axis.PadBegin + axis.Stride - 1) / axis.Stride);
         for (; o < axis.Output && o * axis.Stride - axis.PadBegin < last; o++)
@@ -193,7 +194,7 @@ internal static unsafe partial class ChannelsLastPooling
             while (mine < to && start + mine * axis.Dilation < first) mine++;
             for (int j = 0; j < shape.Width.Output && mine < to; j++)
             {
-                var (startW, fromW, toW) = shape.Width.Taps(j);
+                var (startW, fromW, toW) = columns.TapsOf(j);
                 nint at = (start + (nint)from * axis.Dilation) * shape.InputRow + (startW + (nint)fromW * shape.Width.Dilation) * shape.Channels;
                 nint result = o * shape.OutputRow + (nint)j * shape.Channels;
                 Send<TLane, TVector>(shape, mine - from, to - from, toW - fromW, x + at, y + result, dy + result, dx + image + at);

@@ -52,6 +52,7 @@ internal readonly record struct GatherAxis(int Count, int Inputs, int Start, int
     public (int At, int From, int To) TapsOf(int j)
     {
         int at = Start + j * Step;
+        if (at >= 0 && at + (Taps - 1) * TapStep < Inputs) return (at, 0, Taps); // nearly always, and saves the divisions
         int from = at >= 0 ? 0 : Math.Min(Taps, (-at + TapStep - 1) / TapStep);
         int to = at >= Inputs ? 0 : Math.Min(Taps, (Inputs - 1 - at) / TapStep + 1);
         return (at, from, Math.Max(from, to));

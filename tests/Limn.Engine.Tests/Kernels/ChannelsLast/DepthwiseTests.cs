@@ -129,7 +129,7 @@ public sealed unsafe class DepthwiseTests
             if (activation == Activation.Relu) expected = Math.Max(expected, 0);
             if (activation == Activation.Clip) expected = Math.Clamp(expected, -0.25, 0.5);
             if (hasGate && !(gate[i] > 0)) expected = 0;
-            Naive.Close(expected, y[Guard + i], 2e-5, $"{what} {i}");
+            Naive.Close(expected, y[Guard + i], 2e-5, what);
         }
         for (int i = 0; i < Guard; i++) Assert.True(y[i] == 77 && y[^(i + 1)] == 77, $"{what}: wrote beyond the output");
     }

@@ -98,8 +98,9 @@ public sealed unsafe class PoolingTests
                 ChannelsLastPooling.Average((VectorWidth)width, shape, countPad, px, py + Guard, Naive.Three);
                 ChannelsLastPooling.AverageGradient((VectorWidth)width, shape, countPad, pdy, new Epilogue { Residual = px }, pdx + Guard, Naive.Three);
             }
-            for (int j = 0; j < expected.Length; j++) Naive.Close(expected[j], y[Guard + j], 1e-5, $"{shape} {j}");
-            for (int j = 0; j < x.Length; j++) Naive.Close(expectedDx[j] + x[j], dx[Guard + j], 1e-5, $"{shape} gradient {j}");
+            string what = $"{shape}", gradient = $"{shape} gradient";
+            for (int j = 0; j < expected.Length; j++) Naive.Close(expected[j], y[Guard + j], 1e-5, what);
+            for (int j = 0; j < x.Length; j++) Naive.Close(expectedDx[j] + x[j], dx[Guard + j], 1e-5, gradient);
             Untouched(y);
             Untouched(dx);
         }
