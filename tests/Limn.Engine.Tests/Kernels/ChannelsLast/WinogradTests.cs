@@ -16,7 +16,7 @@ public sealed unsafe class WinogradTests
     public void Convolution_and_input_gradient_match_the_naive_loops(int tile, int width)
     {
         var random = new Random(tile * 100 + width);
-        for (int i = 0; i < 12; i++)
+        for (int i = 0; i < 10; i++)
         {
             ConvolutionShape shape = RandomShape(random);
             float[] x = Numbers.Random(shape.InputLength, i), w = Numbers.Random(shape.WeightLength, i + 1), dy = Numbers.Random(shape.OutputLength, i + 2);
@@ -51,7 +51,7 @@ public sealed unsafe class WinogradTests
     public void Epilogue_adds_bias_and_residual_then_activates_then_gates(int tile, int width)
     {
         var random = new Random(width);
-        for (int i = 0; i < 12; i++)
+        for (int i = 0; i < 10; i++)
         {
             ConvolutionShape shape = RandomShape(random);
             float[] x = Numbers.Random(shape.InputLength, 1), w = Numbers.Random(shape.WeightLength, 2), bias = Numbers.Random(shape.OutChannels, 3);
@@ -193,7 +193,7 @@ public sealed unsafe class WinogradTests
         Assert.Equal(4, WinogradConvolution.Choose(Square(1, 28, 512, 512)));
         Assert.Equal(0, WinogradConvolution.Choose(Square(8, 224, 3, 16)));
         Assert.Equal(0, WinogradConvolution.Choose(Square(1, 1, 512, 512)));
-        Assert.NotEqual(4, WinogradConvolution.Choose(Square(1, 7, 512, 512)));
+        if (VectorWidths.Best == VectorWidth.Vector512) Assert.Equal(2, WinogradConvolution.Choose(Square(1, 7, 512, 512))); // reading the weights decides
         Assert.Equal(0, WinogradConvolution.Choose(Square(1, 56, 64, 64) with { Groups = 2 }));
         Assert.Equal(0, WinogradConvolution.Choose(Square(0, 56, 64, 64)));
     }
@@ -215,8 +215,8 @@ public sealed unsafe class WinogradTests
     private static ConvolutionShape RandomShape(Random random)
     {
         int inChannels = Channels[random.Next(Channels.Length)], outChannels = Channels[random.Next(Channels.Length)];
-        int most = inChannels * outChannels > 300 ? 9 : 31; // the naive loops are slow
-        return new() { Batch = random.Next(2) * 2 + 1, InChannels = inChannels, OutChannels = outChannels, Height = Axis(), Width = Axis() };
+        int most = (inChannels * outChannels) switch { > 300 => 9, > 60 => 17, _ => 31 }; // the naive loops are slow
+        return new() { Batch = random.Next(4) == 0 ? 3 : 1, InChannels = inChannels, OutChannels = outChannels, Height = Axis(), Width = Axis() };
 
         WindowAxis Axis()
         {
