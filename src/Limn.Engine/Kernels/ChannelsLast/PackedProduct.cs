@@ -24,7 +24,7 @@ internal static unsafe class PackedProduct
     {
         int k = b.Inputs, panels = b.Panels;
         if (m == 0 || panels == 0) return;
-        int most = (int)Math.Clamp(BlockBytes / sizeof(float) / Math.Max(1, k), 56, 1 << 12);
+        int most = (int)Math.Clamp(BlockBytes / sizeof(float) / Math.Clamp(k, 1, 2048), 56, 1 << 12);
         long wanted = workers.Count == 1 ? 1 : Math.Clamp((long)m * k * b.Outputs / Work, 1, 4L * workers.Count);
         int blocks = (int)Math.Max((m + (long)most - 1) / most, Math.Min(wanted, (m + 55) / 56)), chunks = (int)Math.Clamp((wanted + blocks - 1) / blocks, 1, panels);
         workers.For(blocks * chunks, item =>
