@@ -58,6 +58,9 @@ internal static unsafe class PanelWalk
     /// <summary>Bytes of a panel above which its depth is cut: so much stays in the second-level cache beside a strip of A.</summary>
     public const int PanelBytes = 1 << 20;
 
+    /// <summary>Floats of a row above which a product's depth is cut.</summary>
+    public const int RowDepth = 2048;
+
     public static void Run(in Strip strip, PackedFilter w, int part, int group, int firstPanel, int endPanel, float* y, in Epilogue epilogue)
     {
         switch (w.Vectors)
@@ -74,9 +77,6 @@ internal static unsafe class PanelWalk<TLane, TVector>
     where TLane : struct, ILane<TVector>
     where TVector : unmanaged
 {
-    /// <summary>Floats of a row above which a product's depth is cut.</summary>
-    private const int RowDepth = 2048;
-
     private const int MostPanelWidth = 3 * 16;
 
     /// <summary>Computes the panels [firstPanel, endPanel) of a strip; y is the whole result, which the lines are parts of and the epilogue's tensors are laid out like.</summary>
@@ -126,7 +126,7 @@ internal static unsafe class PanelWalk<TLane, TVector>
     {
         int count = strip.Segments.Length, most = PanelWalk.PanelBytes / (2 * TLane.Width * sizeof(float));
         if (strip.BlockRow != 0) return 1;
-        if (count <= 1) return Math.Max(1, (strip.SegmentLength + RowDepth - 1) / RowDepth);
+        if (count <= 1) return Math.Max(1, (strip.SegmentLength + PanelWalk.RowDepth - 1) / PanelWalk.RowDepth);
         return (int)Math.Clamp(((long)count * strip.SegmentLength + most - 1) / most, 1, count);
     }
 
