@@ -15,7 +15,7 @@ internal static unsafe class PackedProduct
     public static void Run(int m, float* a, nint lda, PackedFilter b, in Epilogue epilogue, float* c, nint ldc, Workers workers)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(m);
-        if (b.Parts is not [{ Rows: 1, Columns: 1 }] || b.Groups != 1)
+        if (b.Parts is not [{ Rows: 1, Columns: 1 }] || b.Groups != 1 || b.Block != (1, 1))
             throw new ArgumentException("The right factor of a product is packed by PackedFilter.OfMatrix or is a 1 x 1 convolution with stride 1 and one group.", nameof(b));
         Run(m, a, lda, b, 0, epilogue, c, ldc, workers);
     }
@@ -24,7 +24,7 @@ internal static unsafe class PackedProduct
     {
         int k = b.Inputs, panels = b.Panels;
         if (m == 0 || panels == 0) return;
-        int most = (int)Math.Clamp(BlockBytes / sizeof(float) / Math.Max(1, k), 56, 1 << 12);
+        int most = (int)Math.Clamp(BlockBytes / sizeof(float) / Math.Clamp(k, 1, PanelWalk.RowDepth), 56, 1 << 12);
         long wanted = workers.Count == 1 ? 1 : Math.Clamp((long)m * k * b.Outputs / Work, 1, 4L * workers.Count);
         int blocks = (int)Math.Max((m + (long)most - 1) / most, Math.Min(wanted, (m + 55) / 56)), chunks = (int)Math.Clamp((wanted + blocks - 1) / blocks, 1, panels);
         workers.For(blocks * chunks, item =>

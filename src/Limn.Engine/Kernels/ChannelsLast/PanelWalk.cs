@@ -58,6 +58,9 @@ internal static unsafe class PanelWalk
     /// <summary>Bytes of a panel above which its depth is cut: so much stays in the second-level cache beside a strip of A.</summary>
     public const int PanelBytes = 1 << 20;
 
+    /// <summary>Floats of a row above which a product's depth is cut.</summary>
+    public const int RowDepth = 2048;
+
     public static void Run(in Strip strip, PackedFilter w, int part, int group, int firstPanel, int endPanel, float* y, in Epilogue epilogue)
     {
         switch (w.Vectors)
@@ -87,49 +90,46 @@ internal static unsafe class PanelWalk<TLane, TVector>
             Activation.Relu => (0, float.PositiveInfinity),
             _ => (epilogue.Low, epilogue.High),
         };
+        int count = strip.Segments.Length, length = strip.SegmentLength, pieces = Pieces(strip);
         fixed (nint* segments = strip.Segments)
         {
-            for (int panel = firstPanel; panel < endPanel; panel++)
+            for (int piece = 0; piece < pieces; piece++)
             {
-                int first = 2 * panel * TLane.Width, vectors = w.PanelVectors(panel), width = vectors * TLane.Width, real = Math.Min(width, w.Outputs - first);
-                int channel = group * w.Outputs + first;
-                for (int i = 0; i < width; i++) start[i] = epilogue.Bias != null && i < real ? epilogue.Bias[strip.BlockRow == 0 ? channel + i : i % strip.BlockChannels] : 0;
-                var walk = new Panel(vectors, real, start, buffer, w.Panel(part, group, panel), channel);
-                if (epilogue.Residual != null) walk.Residual = (nint)(epilogue.Residual - y);
-                if (epilogue.Gate != null) walk.Gate = (nint)(epilogue.Gate - y);
-                walk.HasResidual = epilogue.Residual != null;
-                walk.HasGate = epilogue.Gate != null;
-                walk.IsClipped = epilogue.Activation != Activation.None;
-                walk.GateLow = epilogue.GateLow;
-                walk.GateHigh = epilogue.GateHigh;
-                walk.Low = low;
-                walk.High = high;
-                Foresee(strip, w, part, group, panel + 1 < endPanel ? panel + 1 : firstPanel, ref walk);
-                Pieces(strip, segments, ref walk);
+                int units = count > 1 ? count : length, from = (int)((long)units * piece / pieces), to = (int)((long)units * (piece + 1) / pieces);
+                for (int panel = firstPanel; panel < endPanel; panel++)
+                {
+                    int first = 2 * panel * TLane.Width, vectors = w.PanelVectors(panel), width = vectors * TLane.Width, real = Math.Min(width, w.Outputs - first);
+                    int channel = group * w.Outputs + first;
+                    for (int i = 0; i < width; i++) start[i] = epilogue.Bias != null && i < real ? epilogue.Bias[strip.BlockRow == 0 ? channel + i : i % strip.BlockChannels] : 0;
+                    var walk = new Panel(vectors, real, start, buffer, w.Panel(part, group, panel), channel);
+                    if (epilogue.Residual != null) walk.Residual = (nint)(epilogue.Residual - y);
+                    if (epilogue.Gate != null) walk.Gate = (nint)(epilogue.Gate - y);
+                    walk.HasResidual = epilogue.Residual != null;
+                    walk.HasGate = epilogue.Gate != null;
+                    walk.IsClipped = epilogue.Activation != Activation.None;
+                    walk.GateLow = epilogue.GateLow;
+                    walk.GateHigh = epilogue.GateHigh;
+                    walk.Low = low;
+                    walk.High = high;
+                    if (count > 1) walk.Piece(from, to, 0, length, piece == 0, piece == pieces - 1);
+                    else walk.Piece(0, count, from, to - from, piece == 0, piece == pieces - 1);
+                    Foresee(strip, w, part, group, panel + 1 < endPanel ? panel + 1 : firstPanel, ref walk);
+                    Tiles(strip, segments, ref walk);
+                }
             }
         }
     }
 
-    /// <summary>The whole depth at once, or as much as the cache holds: always the same, since a cut rounds nothing but decides where the residual is added.</summary>
-    private static void Pieces(in Strip strip, nint* segments, ref Panel panel)
+    /// <summary>
+    /// Into how many pieces the depth is cut: none as a rule. It depends on the depth alone, since a cut rounds nothing but decides where the residual is added.
+    /// </summary>
+    /// <remarks>Windows overlap, so that only the panel must fit in the cache; the rows of a product do not, and take as much as the panel or more.</remarks>
+    private static int Pieces(in Strip strip)
     {
-        int count = strip.Segments.Length, length = strip.SegmentLength, rowBytes = panel.Vectors * TLane.Width * sizeof(float);
-        long bytes = (long)count * length * rowBytes;
-        int pieces = (int)((bytes + PanelWalk.PanelBytes - 1) / PanelWalk.PanelBytes);
-        if (pieces <= 1)
-        {
-            panel.Piece(0, count, 0, length, isFirst: true, isLast: true);
-            Tiles(strip, segments, ref panel);
-            return;
-        }
-        if (count > 1) pieces = Math.Min(pieces, count);
-        for (int i = 0; i < pieces; i++)
-        {
-            int units = count > 1 ? count : length, from = (int)((long)units * i / pieces), to = (int)((long)units * (i + 1) / pieces);
-            if (count > 1) panel.Piece(from, to, 0, length, i == 0, i == pieces - 1);
-            else panel.Piece(0, count, from, to - from, i == 0, i == pieces - 1);
-            Tiles(strip, segments, ref panel);
-        }
+        int count = strip.Segments.Length, most = PanelWalk.PanelBytes / (2 * TLane.Width * sizeof(float));
+        if (strip.BlockRow != 0) return 1;
+        if (count <= 1) return Math.Max(1, (strip.SegmentLength + PanelWalk.RowDepth - 1) / PanelWalk.RowDepth);
+        return (int)Math.Clamp(((long)count * strip.SegmentLength + most - 1) / most, 1, count);
     }
 
     /// <summary>Spreads the panel that comes next evenly over the tiles of this one; what is there already costs nothing.</summary>
@@ -137,7 +137,7 @@ internal static unsafe class PanelWalk<TLane, TVector>
     {
         int most = 2 * RegisterTile<TLane, TVector>.GroupRows(panel.Vectors);
         long tiles = ((long)strip.Lines.Length * strip.Positions + most - 1) / most;
-        panel.Next = (byte*)w.Panel(part, group, next);
+        panel.Next = (byte*)(w.Panel(part, group, next) + ((nint)panel.From * strip.SegmentLength + panel.Skip) * w.PanelVectors(next) * TLane.Width);
         panel.NextStep = (nint)(w.PanelVectors(next) * TLane.Width * sizeof(float) / Math.Max(1, tiles));
     }
 
@@ -211,9 +211,9 @@ internal static unsafe class PanelWalk<TLane, TVector>
                 if (groups == 2) Fetch(panel, rows, secondY, strip.YStep, work.SecondY);
             }
         }
-        work.Low = panel.Low;
         work.GateLow = panel.GateLow;
         work.GateHigh = panel.GateHigh;
+        work.Low = panel.Low;
         work.High = panel.High;
         work.Next = panel.Next;
         work.NextStep = panel.NextStep;
