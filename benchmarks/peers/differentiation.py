@@ -97,8 +97,8 @@ class Race:
             return Child(["node", HERE / "onnxruntime_peer.mjs", json.dumps(settings)], threads)
         return Child([sys.executable, HERE / "torch_peer.py", json.dumps(settings)], threads)
 
-    def race(self, network, works, batch, threads):
-        """Medians of milliseconds, bytes and what was told, by (peer, work)."""
+    def race(self, network, works, batch, threads, save=False):
+        """Medians of milliseconds, bytes and what was told, by (peer, work); with `save` the tensors are kept, too."""
         runners = [(peer, work) for work, of in works.items() for peer in of if peer in self.peers]
         children = {}
         try:
@@ -111,7 +111,11 @@ class Race:
                 for key, child in children.items():
                     time.sleep(0.05)    # threads of the one before go to sleep
                     times[key].append(child.ask(f"run {self.options.seconds}")["Ms"])
-            return {key: (statistics.median(times[key]), child.ask("memory")["Bytes"], child.told) for key, child in children.items()}
+            results = {key: (statistics.median(times[key]), child.ask("memory")["Bytes"], child.told) for key, child in children.items()}
+            for (peer, work), child in children.items():
+                if save:
+                    child.ask(f"save {self.folder / 'saved' / work / peer}")
+            return results
         finally:
             for child in children.values():
                 child.close()
@@ -177,7 +181,7 @@ def accuracies(race, networks, batch):
 
 def explanations_agree(race):
     for work in ("integrated-gradients", "occlusion"):
-        ours, theirs = (race.saved(peer, EXPLAINED, work, 1, f"{peer}-{work}")["attribution"] for peer in (LIMN, CAPTUM))
+        ours, theirs = (np.load(race.folder / "saved" / work / peer / "attribution.npy") for peer in (LIMN, CAPTUM))
         yield NAMES[work], f"{off(ours, theirs):.1e}"
 
 
@@ -231,7 +235,7 @@ def main():
         if EXPLAINED in options.only and not options.skip_explanations:
             for threads in options.threads:
                 print(f"explanations, {threads} threads", file=sys.stderr, flush=True)
-                measured.append((EXPLAINED, 1, threads, race.race(EXPLAINED, {"integrated-gradients": [LIMN, CAPTUM], "occlusion": [LIMN, CAPTUM]}, 1, threads)))
+                measured.append((EXPLAINED, 1, threads, race.race(EXPLAINED, {"integrated-gradients": [LIMN, CAPTUM], "occlusion": [LIMN, CAPTUM]}, 1, threads, save=threads == options.threads[0])))
         table("Time", ["work", "network", ">batch", ">threads", ">Limn ms", ">peer ms", ">ratio", ">bar", "met", ">PyTorch ms", ">GFLOP/s", ">of peak"], speeds(race, measured))
         table("Memory at the peak, MB of the process", ["network", ">batch", ">threads", ">Limn forward", ">ONNX Runtime", ">PyTorch", ">Limn + backward", ">PyTorch + backward"], memories(measured))
         if TORCH in race.peers:

@@ -243,6 +243,14 @@ public sealed class CommandTests : IDisposable
     }
 
     [Fact]
+    public void Profile_of_a_sample_shows_its_convolutions_forwards_and_backwards()
+    {
+        string model = Path.Combine(SharedFiles.Root, "samples", "digits", "model.onnx");
+        string shown = CommandLine.Done("profile", model, "--batch", "2", "--backward", "--repeat", "1", "--warm-up", "0").Out;
+        foreach (string word in (string[])["conv1", "ConvolutionInputGradient", "[2,16,8,8]", "slowest nodes"]) Assert.Contains(word, shown, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Profile_takes_the_users_rows_and_counts_their_work()
     {
         string model = folder.Table(), rows = folder.Array("five.npy", [.. Enumerable.Range(0, 15).Select(i => (float)i)], 5, 3);

@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using Limn.Engine.Execution;
 using Limn.Engine.Graphs;
 using Limn.Engine.Kernels;
 using Limn.Engine.Operators;
@@ -41,20 +40,6 @@ internal sealed class Plan
 
     /// <summary>The dimensions of a slot, for reports; null where they depend on data.</summary>
     public int[]? DimsOf(int slot) => slots[slot].Dims;
-
-    /// <summary>What a step has to do at least, for reports.</summary>
-    public StepCost CostOf(int step)
-    {
-        PlanStep s = steps[step];
-        if (s.Outputs[0] >= 0 && slots[s.Outputs[0]].ViewOf >= 0) return new StepCost(0, 0);
-        int[]?[] inputs = [.. s.Inputs.Select(i => i < 0 ? null : slots[i].Dims)], outputs = [.. s.Outputs.Select(o => o < 0 ? null : slots[o].Dims)];
-        bool known = s.Inputs.Concat(s.Outputs).All(i => i < 0 || slots[i].Dims is not null);
-        long written = known ? s.Outputs.Where(o => o >= 0).Sum(BytesOf) : 0;
-        // What picks elements out reads only those that it picks.
-        long Read(int input) => s.Operator.UsesShapeOnly(input) ? 0 : s.Operator is Gather or GatherElements or GatherND or Slice ? Math.Min(written, BytesOf(s.Inputs[input])) : BytesOf(s.Inputs[input]);
-        long? read = known ? Enumerable.Range(0, s.Inputs.Length).Where(i => s.Inputs[i] >= 0 && Array.IndexOf(s.Inputs, s.Inputs[i]) == i).Sum(Read) : null;
-        return new StepCost(StepCost.FlopsOf(s.Operator, inputs, outputs), read + written);
-    }
 
     /// <summary>Runs the plan.</summary>
     /// <param name="inputs">The fed arrays, in the order of the feeds.</param>

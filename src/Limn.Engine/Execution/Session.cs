@@ -76,7 +76,7 @@ public sealed class Session
             var steps = new List<StepTime>(plan.Steps.Count);
             long started = System.Diagnostics.Stopwatch.GetTimestamp();
             plan.Run(inputs, workers, MemoryLimit, (s, ticks) => steps.Add(new StepTime(plan.Steps[s].Name, plan.Steps[s].Operator.Name,
-                plan.Steps[s].Outputs[0] < 0 ? null : plan.DimsOf(plan.Steps[s].Outputs[0]), 1e3 * ticks / System.Diagnostics.Stopwatch.Frequency, plan.CostOf(s))), cancellation);
+                plan.Steps[s].Outputs[0] < 0 ? null : plan.DimsOf(plan.Steps[s].Outputs[0]), 1e3 * ticks / System.Diagnostics.Stopwatch.Frequency, StepCost.Of(plan, plan.Steps[s]))), cancellation);
             return new RunProfile(System.Diagnostics.Stopwatch.GetElapsedTime(started).TotalMilliseconds, plan.Bytes, steps);
         }
     }

@@ -1,3 +1,4 @@
+using Limn.Engine.Compilation;
 using Limn.Engine.Operators;
 
 namespace Limn.Engine.Execution;
@@ -11,6 +12,24 @@ namespace Limn.Engine.Execution;
 /// <param name="Bytes">Bytes that are read or written when each operand is touched once; null where shapes depend on data.</param>
 public sealed record StepCost(long? Flops, long? Bytes)
 {
+    /// <summary>The cost of a step of a plan.</summary>
+    internal static StepCost Of(Plan plan, PlanStep step)
+    {
+        int[]?[] inputs = [.. step.Inputs.Select(Dims)], outputs = [.. step.Outputs.Select(Dims)];
+        if (!step.Dynamic && inputs is [{ } from, ..] && outputs is [{ } to, ..] && step.Operator.IsView(from, to)) return new StepCost(0, 0);
+        bool known = step.Inputs.Concat(step.Outputs).All(slot => slot < 0 || plan.DimsOf(slot) is not null);
+        long written = known ? step.Outputs.Where(slot => slot >= 0).Sum(BytesOf) : 0;
+        long? read = known ? step.Inputs.Select((slot, i) => slot >= 0 && Array.IndexOf(step.Inputs, slot) == i ? Read(i) : 0).Sum() : null;
+        return new StepCost(FlopsOf(step.Operator, inputs, outputs), read + written);
+
+        int[]? Dims(int slot) => slot < 0 ? null : plan.DimsOf(slot);
+        long BytesOf(int slot) => Size(plan.DimsOf(slot)!) * plan.TypeOf(slot).Storage() switch { Storage.Float => 4L, Storage.Integer or Storage.String => 8L, _ => 1L };
+
+        // What picks elements out reads only those that it picks.
+        long Read(int input) => step.Operator.UsesShapeOnly(input) ? 0
+            : input == 0 && step.Operator is (Gather or GatherElements or GatherND or Slice) ? Math.Min(written, BytesOf(step.Inputs[input])) : BytesOf(step.Inputs[input]);
+    }
+
     /// <param name="op">The operator.</param>
     /// <param name="inputs">The shapes of the inputs; null where one is left out or unknown.</param>
     /// <param name="outputs">Those of the outputs.</param>
