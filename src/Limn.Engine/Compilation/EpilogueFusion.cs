@@ -1,10 +1,8 @@
-using Limn.Engine.Kernels.ChannelsLast;
 using Limn.Engine.Operators;
 using Limn.Engine.Operators.Compiled;
+using Rectifier = Limn.Engine.Kernels.ChannelsLast.Activation;
 
 namespace Limn.Engine.Compilation;
-
-using Activation = Kernels.ChannelsLast.Activation;
 
 /// <summary>
 /// Lets a linear map do what comes after it, an addition, an activation or a gate, before it stores its result, where nobody else sees what is in between.
@@ -41,11 +39,11 @@ internal sealed class EpilogueFusion
         switch (step.Operator)
         {
             case Relu when Before(step, 0) is { Finishing: { TakesActivation: true } finishing }:
-                Join(s, 0, "Relu", finishing with { Activation = Activation.Relu });
+                Join(s, 0, "Relu", finishing with { Activation = Rectifier.Relu });
                 break;
             case Clip when Before(step, 0) is { Finishing: { TakesActivation: true } finishing } && Bound(step, 1, float.NegativeInfinity) is { } low
                 && Bound(step, 2, float.PositiveInfinity) is { } high && low <= high:
-                Join(s, 0, "Clip", finishing with { Activation = Activation.Clip, Low = low, High = high });
+                Join(s, 0, "Clip", finishing with { Activation = Rectifier.Clip, Low = low, High = high });
                 break;
             case Gate gate when step.Inputs[0] != step.Inputs[1] && Before(step, 0) is { Finishing: { TakesGate: true } finishing }:
                 Join(s, 0, "Gate", finishing with { Gate = (gate.Low, gate.High) }, step.Inputs[1]);

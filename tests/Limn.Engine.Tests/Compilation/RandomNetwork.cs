@@ -15,36 +15,36 @@ internal sealed class RandomNetwork
     public static Graph Of(int seed, int layers = 7)
     {
         var network = new RandomNetwork(seed);
-        GraphBuilder g = network.g;
+        GraphBuilder graph = network.g;
         int channels = network.random.Next(1, 5);
-        Value x = g.Input("x", ElementType.Float, [Dim.Named("batch"), channels, network.random.Next(9, 16), network.random.Next(9, 16)]);
+        Value x = graph.Input("x", ElementType.Float, [Dim.Named("batch"), channels, network.random.Next(9, 16), network.random.Next(9, 16)]);
         Value y = network.Conv(x, network.Channels(), 3, 1, 1);
         for (int i = 0; i < layers; i++) y = network.Layer(y);
-        Value pooled = g.Flatten(g.GlobalAveragePool(y));
+        Value pooled = graph.Flatten(graph.GlobalAveragePool(y));
         int width = (int)y.Shape![1].Value;
-        g.Output(g.Gemm(pooled, network.Weights(5, width), network.Weights(5), transB: true), "y");
-        return g.Build();
+        graph.Output(graph.Gemm(pooled, network.Weights(5, width), network.Weights(5), transB: true), "y");
+        return graph.Build();
     }
 
     /// <summary>A residual block between a convolution and a linear layer.</summary>
     public static Graph Residual()
     {
         var network = new RandomNetwork(1);
-        GraphBuilder g = network.g;
-        Value x = g.Input("x", ElementType.Float, [Dim.Named("batch"), 3, 12, 12]);
-        Value y = g.Relu(network.Norm(network.Conv(x, 16, 3, 1, 1)));
-        Value inner = g.Relu(network.Norm(network.Conv(y, 16, 3, 1, 1)));
-        y = g.Relu(g.Add(network.Norm(network.Conv(inner, 16, 3, 1, 1)), y));
-        g.Output(g.Gemm(g.Flatten(g.GlobalAveragePool(y)), network.Weights(5, 16), transB: true), "y");
-        return g.Build();
+        GraphBuilder graph = network.g;
+        Value x = graph.Input("x", ElementType.Float, [Dim.Named("batch"), 3, 12, 12]);
+        Value y = graph.Relu(network.Norm(network.Conv(x, 16, 3, 1, 1)));
+        Value inner = graph.Relu(network.Norm(network.Conv(y, 16, 3, 1, 1)));
+        y = graph.Relu(graph.Add(network.Norm(network.Conv(inner, 16, 3, 1, 1)), y));
+        graph.Output(graph.Gemm(graph.Flatten(graph.GlobalAveragePool(y)), network.Weights(5, 16), transB: true), "y");
+        return graph.Build();
     }
 
     /// <summary>Random numbers in the shape of a value.</summary>
     public static NdArray Feed(Value value, int batch, int seed)
     {
-        var random = new System.Random(seed);
+        var numbers = new System.Random(seed);
         int[] dims = [batch, .. value.Shape!.Skip(1).Select(d => d.Value)];
-        return new NdArray([.. Enumerable.Range(0, NdArray.Count(dims)).Select(_ => (float)(2 * random.NextDouble() - 1))], dims);
+        return new NdArray([.. Enumerable.Range(0, NdArray.Count(dims)).Select(_ => (float)(2 * numbers.NextDouble() - 1))], dims);
     }
 
     private int Channels() => ((int[])[1, 3, 8, 16, 17, 24, 32, 40])[random.Next(8)];

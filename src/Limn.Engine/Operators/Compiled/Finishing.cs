@@ -1,6 +1,6 @@
-namespace Limn.Engine.Operators.Compiled;
+using Rectifier = Limn.Engine.Kernels.ChannelsLast.Activation;
 
-using Activation = Kernels.ChannelsLast.Activation;
+namespace Limn.Engine.Operators.Compiled;
 
 /// <summary>What a step does to its results before it stores them: y = gate(activation(sum + bias + residual)). See <see cref="Kernels.ChannelsLast.Epilogue"/>.</summary>
 internal sealed record Finishing
@@ -13,7 +13,7 @@ internal sealed record Finishing
     /// <summary>Whether a tensor is added.</summary>
     public bool Residual { get; init; }
 
-    public Activation Activation { get; init; }
+    public Rectifier Activation { get; init; }
 
     public float Low { get; init; }
 
@@ -23,7 +23,7 @@ internal sealed record Finishing
     public (float Low, float High)? Gate { get; init; }
 
     /// <summary>Nothing may come after an activation but a gate, and nothing after a gate.</summary>
-    public bool TakesActivation => Activation == Activation.None && Gate is null;
+    public bool TakesActivation => Activation == Rectifier.None && Gate is null;
 
     public bool TakesResidual => !Residual && TakesActivation;
 

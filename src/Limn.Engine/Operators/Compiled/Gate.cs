@@ -30,13 +30,13 @@ internal sealed class Gate(float low, float high) : CompiledOperator("Gate")
 
     private unsafe void Run(float* x, float* g, float* y, int length)
     {
-        var low = new Vector<float>(Low);
-        var high = new Vector<float>(High);
+        var from = new Vector<float>(Low);
+        var to = new Vector<float>(High);
         int i = 0;
         for (; i <= length - Vector<float>.Count; i += Vector<float>.Count)
         {
             Vector<float> gate = Vector.Load(g + i);
-            Vector<int> open = Vector.GreaterThanOrEqual(gate, low) & Vector.LessThanOrEqual(gate, high);
+            Vector<int> open = Vector.GreaterThanOrEqual(gate, from) & Vector.LessThanOrEqual(gate, to);
             (Vector.Load(x + i) & Vector.AsVectorSingle(open)).Store(y + i);
         }
         for (; i < length; i++) y[i] = g[i] >= Low && g[i] <= High ? x[i] : 0;
