@@ -24,7 +24,7 @@ internal sealed partial class ChannelsLastLayout
         float[]? bias = step.Inputs.Length > 2 && step.Inputs[2] >= 0 ? Slots[step.Inputs[2]].Constant!.Floats.ToArray() : null;
         double[]? scale = null;
         if (norm is not null) (scale, bias) = norm.Factors([.. step.Inputs.Skip(3).Select(i => Slots[i].Constant!)], bias);
-        Emit(step, LinearKernel.Forward(shape, w, scale), bias, step.Inputs[0]);
+        Emit(step, LinearKernel.Forward(shape, w, scale, decisive.Contains(step.Outputs[0])), bias, step.Inputs[0]);
         return true;
     }
 

@@ -88,6 +88,25 @@ internal sealed partial class ChannelsLastLayout
         }
     }
 
+    /// <summary>
+    /// The slots behind the places of maxima, where the plan uses such or lets others find them, as its caller gets what is pooled. Equal windows of a picture, such as a saturated sky, then have to give equal sums to the bit wherever they lie, or
+    /// rounding would choose among equals, where the first is to be chosen.
+    /// </summary>
+    private HashSet<int> BehindChoices()
+    {
+        var behind = new HashSet<int>();
+        HashSet<int> fetched = [.. list.Fetched];
+        for (int s = list.Steps.Count - 1; s >= 0; s--)
+        {
+            PlanStep step = list.Steps[s];
+            bool chooses = (step.Operator is MaxPool && (step.Outputs is [_, >= 0] || fetched.Contains(step.Inputs[0]))) || (step.Operator is ArgMax && Slots[step.Inputs[0]].Dims is { Length: >= 3 });
+            if (!chooses && !Array.Exists(step.Outputs, behind.Contains)) continue;
+            foreach (int slot in step.Inputs)
+                if (slot >= 0) behind.Add(slot);
+        }
+        return behind;
+    }
+
     private bool SameDims(int a, int b) => Slots[a].Dims.AsSpan().SequenceEqual(Slots[b].Dims);
 
     private bool IsZeros(int slot) =>

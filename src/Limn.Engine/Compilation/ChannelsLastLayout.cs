@@ -18,12 +18,14 @@ internal sealed partial class ChannelsLastLayout
     private readonly int[] producers;
     private readonly Dictionary<int, PoolGradient> poolGradients;
     private readonly HashSet<int> indicesOnlyForGradients;
+    private readonly HashSet<int> decisive; // slots on which it depends where a maximum is
 
     private ChannelsLastLayout(StepList list)
     {
         this.list = list;
         producers = list.Producers();
         (poolGradients, indicesOnlyForGradients) = FindPoolGradients();
+        decisive = BehindChoices();
     }
 
     private List<SlotInfo> Slots => list.Slots;

@@ -13,16 +13,19 @@ internal abstract unsafe class LinearKernel
     /// <param name="shape">The convolution.</param>
     /// <param name="w">Its weights [O, I / groups, kh, kw].</param>
     /// <param name="scale">A factor for each output channel; null for none.</param>
-    public static LinearKernel Forward(in ConvolutionShape shape, NdArray w, double[]? scale)
+    /// <param name="sameEverywhere">Whether equal windows must give equal sums to the bit, wherever they lie, which Winograd's tiles do not.</param>
+    public static LinearKernel Forward(in ConvolutionShape shape, NdArray w, double[]? scale, bool sameEverywhere = false)
     {
         ConvolutionShape s = shape;
         if (IsDepthwise(shape)) return new Depthwise(s, Keep(w, "depthwise", default, scale, v => PackDepthwise(s, v)), backward: false);
-        if (WinogradConvolution.Choose(shape) is > 0 and var tile)
+        if (!sameEverywhere && WinogradConvolution.Choose(shape) is > 0 and var tile)
             return new Winograd(s, Keep(w, $"winograd {tile}", default, scale, v => WinogradFilter.Of(s, v, tile)), backward: false);
         return new Direct(s, Keep(w, "direct", default, scale, v => PackedFilter.OfConvolution(s, v)), backward: false);
     }
 
-    /// <inheritdoc cref="Forward"/>
+    /// <param name="shape">The convolution.</param>
+    /// <param name="w">Its weights [O, I / groups, kh, kw].</param>
+    /// <param name="scale">A factor for each output channel; null for none.</param>
     public static LinearKernel InputGradient(in ConvolutionShape shape, NdArray w, double[]? scale)
     {
         ConvolutionShape s = shape;
