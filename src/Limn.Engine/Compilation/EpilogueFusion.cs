@@ -48,10 +48,10 @@ internal sealed class EpilogueFusion
             case Gate gate when step.Inputs[0] != step.Inputs[1] && Before(step, 0) is { Finishing: { TakesGate: true } finishing }:
                 Join(s, 0, "Gate", finishing with { Gate = (gate.Low, gate.High) }, step.Inputs[1]);
                 break;
-            case Add when BiasSide(step) is >= 0 and var side:
+            case Add when step.Inputs is [>= 0, >= 0] && BiasSide(step) is >= 0 and var side:
                 Join(s, 1 - side, "Bias", Before(step, 1 - side)!.Finishing with { Bias = list.Slots[step.Inputs[side]].Constant!.Floats.ToArray() });
                 break;
-            case Add or Sum when step.Inputs.Length == 2 && step.Inputs[0] != step.Inputs[1] && SameDims(step.Inputs[0], step.Inputs[1]):
+            case Add or Sum when step.Inputs is [>= 0, >= 0] && step.Inputs[0] != step.Inputs[1] && SameDims(step.Inputs[0], step.Inputs[1]):
                 // Of two maps the later one: what it needs lives until then anyway.
                 int first = producers[step.Inputs[0]] >= producers[step.Inputs[1]] ? 0 : 1;
                 foreach (int side in (int[])[first, 1 - first])

@@ -152,9 +152,8 @@ public sealed class SessionTests
     public void A_graph_that_needs_more_memory_than_there_is_says_so_before_it_starts()
     {
         var g = new GraphBuilder();
-        Value x = g.Input("x", ElementType.Float, [1]), wide = g.Tanh(g.Expand(x, g.Integers(1 << 30))), sum = wide;
-        for (int i = 0; i < 4; i++) sum = g.Add(g.Sin(sum), wide);
-        g.Output(sum);
+        Value x = g.Input("x", ElementType.Float, [1]), sum = g.Expand(x, g.Integers(1 << 30));
+        for (int i = 0; i < 400; i++) g.Output(sum = g.Sin(sum)); // 1.6 TB
         Graph graph = g.Build();
         var e = Assert.Throws<LimnException>(() => new Session(graph).Run(new NdArray([1f], 1)));
         Assert.Contains("batch", e.Message, StringComparison.Ordinal);
@@ -165,7 +164,7 @@ public sealed class SessionTests
     {
         var (graph, x, _, _, z) = Network();
         RunProfile profile = new Session(graph).Profile(Feed(x, new NdArray(new float[2], 1, 2)), [z]);
-        Assert.Contains(profile.Steps, s => s.Operator == "Relu");
+        Assert.Contains(profile.Steps, s => s.Operator.Contains("Relu", StringComparison.Ordinal));
         Assert.True(profile.Steps.Sum(s => s.Milliseconds) <= profile.Milliseconds + 1);
     }
 }
