@@ -39,7 +39,7 @@ internal static unsafe class DotKernel<TLane, TVector>
 
     private static void Run<TRows>(
         int columns, int depth, float* a, nint lda, float* b, nint ldb, float* c, nint cRow, nint cColumn, float alpha, float beta)
-        where TRows : struct, ICount
+        where TRows : unmanaged, ICount
     {
         switch (columns)
         {
@@ -53,8 +53,8 @@ internal static unsafe class DotKernel<TLane, TVector>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Run<TRows, TColumns>(
         int depth, float* a, nint lda, float* b, nint ldb, float* c, nint cRow, nint cColumn, float alpha, float beta)
-        where TRows : struct, ICount
-        where TColumns : struct, ICount
+        where TRows : unmanaged, ICount
+        where TColumns : unmanaged, ICount
     {
         TVector c00 = default, c01 = default, c02 = default, c03 = default;
         TVector c10 = default, c11 = default, c12 = default, c13 = default;
@@ -68,37 +68,37 @@ internal static unsafe class DotKernel<TLane, TVector>
             for (int p = 0; p < end; p += TLane.Width)
             {
                 TVector b0 = TLane.Load(b + p);
-                TVector b1 = TColumns.Value > 1 ? TLane.Load(b + ldb + p) : b0;
-                TVector b2 = TColumns.Value > 2 ? TLane.Load(b + 2 * ldb + p) : b0;
-                TVector b3 = TColumns.Value > 3 ? TLane.Load(b + 3 * ldb + p) : b0;
+                TVector b1 = sizeof(TColumns) > 1 ? TLane.Load(b + ldb + p) : b0;
+                TVector b2 = sizeof(TColumns) > 2 ? TLane.Load(b + 2 * ldb + p) : b0;
+                TVector b3 = sizeof(TColumns) > 3 ? TLane.Load(b + 3 * ldb + p) : b0;
                 TVector x = TLane.Load(a + p);
                 c00 = TLane.MultiplyAdd(x, b0, c00);
-                if (TColumns.Value > 1) c01 = TLane.MultiplyAdd(x, b1, c01);
-                if (TColumns.Value > 2) c02 = TLane.MultiplyAdd(x, b2, c02);
-                if (TColumns.Value > 3) c03 = TLane.MultiplyAdd(x, b3, c03);
-                if (TRows.Value > 1)
+                if (sizeof(TColumns) > 1) c01 = TLane.MultiplyAdd(x, b1, c01);
+                if (sizeof(TColumns) > 2) c02 = TLane.MultiplyAdd(x, b2, c02);
+                if (sizeof(TColumns) > 3) c03 = TLane.MultiplyAdd(x, b3, c03);
+                if (sizeof(TRows) > 1)
                 {
                     x = TLane.Load(a + lda + p);
                     c10 = TLane.MultiplyAdd(x, b0, c10);
-                    if (TColumns.Value > 1) c11 = TLane.MultiplyAdd(x, b1, c11);
-                    if (TColumns.Value > 2) c12 = TLane.MultiplyAdd(x, b2, c12);
-                    if (TColumns.Value > 3) c13 = TLane.MultiplyAdd(x, b3, c13);
+                    if (sizeof(TColumns) > 1) c11 = TLane.MultiplyAdd(x, b1, c11);
+                    if (sizeof(TColumns) > 2) c12 = TLane.MultiplyAdd(x, b2, c12);
+                    if (sizeof(TColumns) > 3) c13 = TLane.MultiplyAdd(x, b3, c13);
                 }
-                if (TRows.Value > 2)
+                if (sizeof(TRows) > 2)
                 {
                     x = TLane.Load(a + 2 * lda + p);
                     c20 = TLane.MultiplyAdd(x, b0, c20);
-                    if (TColumns.Value > 1) c21 = TLane.MultiplyAdd(x, b1, c21);
-                    if (TColumns.Value > 2) c22 = TLane.MultiplyAdd(x, b2, c22);
-                    if (TColumns.Value > 3) c23 = TLane.MultiplyAdd(x, b3, c23);
+                    if (sizeof(TColumns) > 1) c21 = TLane.MultiplyAdd(x, b1, c21);
+                    if (sizeof(TColumns) > 2) c22 = TLane.MultiplyAdd(x, b2, c22);
+                    if (sizeof(TColumns) > 3) c23 = TLane.MultiplyAdd(x, b3, c23);
                 }
-                if (TRows.Value > 3)
+                if (sizeof(TRows) > 3)
                 {
                     x = TLane.Load(a + 3 * lda + p);
                     c30 = TLane.MultiplyAdd(x, b0, c30);
-                    if (TColumns.Value > 1) c31 = TLane.MultiplyAdd(x, b1, c31);
-                    if (TColumns.Value > 2) c32 = TLane.MultiplyAdd(x, b2, c32);
-                    if (TColumns.Value > 3) c33 = TLane.MultiplyAdd(x, b3, c33);
+                    if (sizeof(TColumns) > 1) c31 = TLane.MultiplyAdd(x, b1, c31);
+                    if (sizeof(TColumns) > 2) c32 = TLane.MultiplyAdd(x, b2, c32);
+                    if (sizeof(TColumns) > 3) c33 = TLane.MultiplyAdd(x, b3, c33);
                 }
             }
             if (left == 0 || pass == 1) break;
@@ -106,8 +106,8 @@ internal static unsafe class DotKernel<TLane, TVector>
             {
                 for (int p = 0; p < TLane.Width; p++)
                 {
-                    tail[i * TLane.Width + p] = i < TRows.Value && p < left ? a[i * lda + end + p] : 0;
-                    tail[(4 + i) * TLane.Width + p] = i < TColumns.Value && p < left ? b[i * ldb + end + p] : 0;
+                    tail[i * TLane.Width + p] = i < sizeof(TRows) && p < left ? a[i * lda + end + p] : 0;
+                    tail[(4 + i) * TLane.Width + p] = i < sizeof(TColumns) && p < left ? b[i * ldb + end + p] : 0;
                 }
             }
             a = tail;
@@ -115,19 +115,19 @@ internal static unsafe class DotKernel<TLane, TVector>
             lda = ldb = end = TLane.Width;
         }
         Finish<TColumns>(c00, c01, c02, c03, c, cColumn, alpha, beta);
-        if (TRows.Value > 1) Finish<TColumns>(c10, c11, c12, c13, c + cRow, cColumn, alpha, beta);
-        if (TRows.Value > 2) Finish<TColumns>(c20, c21, c22, c23, c + 2 * cRow, cColumn, alpha, beta);
-        if (TRows.Value > 3) Finish<TColumns>(c30, c31, c32, c33, c + 3 * cRow, cColumn, alpha, beta);
+        if (sizeof(TRows) > 1) Finish<TColumns>(c10, c11, c12, c13, c + cRow, cColumn, alpha, beta);
+        if (sizeof(TRows) > 2) Finish<TColumns>(c20, c21, c22, c23, c + 2 * cRow, cColumn, alpha, beta);
+        if (sizeof(TRows) > 3) Finish<TColumns>(c30, c31, c32, c33, c + 3 * cRow, cColumn, alpha, beta);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Finish<TColumns>(TVector c0, TVector c1, TVector c2, TVector c3, float* c, nint cColumn, float alpha, float beta)
-        where TColumns : struct, ICount
+        where TColumns : unmanaged, ICount
     {
         Finish(c0, c, alpha, beta);
-        if (TColumns.Value > 1) Finish(c1, c + cColumn, alpha, beta);
-        if (TColumns.Value > 2) Finish(c2, c + 2 * cColumn, alpha, beta);
-        if (TColumns.Value > 3) Finish(c3, c + 3 * cColumn, alpha, beta);
+        if (sizeof(TColumns) > 1) Finish(c1, c + cColumn, alpha, beta);
+        if (sizeof(TColumns) > 2) Finish(c2, c + 2 * cColumn, alpha, beta);
+        if (sizeof(TColumns) > 3) Finish(c3, c + 3 * cColumn, alpha, beta);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

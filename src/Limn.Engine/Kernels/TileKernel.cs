@@ -2,21 +2,6 @@ using System.Runtime.CompilerServices;
 
 namespace Limn.Engine.Kernels;
 
-/// <summary>A number known when the kernel is compiled, so that what it rules out leaves no trace in the machine code.</summary>
-internal interface ICount
-{
-    static abstract int Value { get; }
-}
-
-internal readonly struct N1 : ICount { public static int Value => 1; }
-internal readonly struct N2 : ICount { public static int Value => 2; }
-internal readonly struct N3 : ICount { public static int Value => 3; }
-internal readonly struct N4 : ICount { public static int Value => 4; }
-internal readonly struct N5 : ICount { public static int Value => 5; }
-internal readonly struct N6 : ICount { public static int Value => 6; }
-internal readonly struct N7 : ICount { public static int Value => 7; }
-internal readonly struct N8 : ICount { public static int Value => 8; }
-
 /// <summary>
 /// The innermost loop of the matrix product: a tile of C, at most 8 rows by 3 vectors, held in registers while the depth runs by.
 /// </summary>
@@ -53,7 +38,7 @@ internal static unsafe class TileKernel<TLane, TVector>
 
     private static void Run<TRows>(
         int vectors, int depth, float* a, nint aRow, nint aStep, float* b, nint bStep, float* c, nint ldc, float* start, nint ldStart, float alpha, float beta)
-        where TRows : struct, ICount
+        where TRows : unmanaged, ICount
     {
         switch (vectors)
         {
@@ -67,8 +52,8 @@ internal static unsafe class TileKernel<TLane, TVector>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Run<TRows, TVectors>(
         int depth, float* a, nint aRow, nint aStep, float* b, nint bStep, float* c, nint ldc, float* start, nint ldStart, float alpha, float beta)
-        where TRows : struct, ICount
-        where TVectors : struct, ICount
+        where TRows : unmanaged, ICount
+        where TVectors : unmanaged, ICount
     {
         TVector c00 = default, c01 = default, c02 = default;
         TVector c10 = default, c11 = default, c12 = default;
@@ -82,81 +67,81 @@ internal static unsafe class TileKernel<TLane, TVector>
         for (int p = 0; p < depth; p++)
         {
             TVector b0 = TLane.Load(b);
-            TVector b1 = TVectors.Value > 1 ? TLane.Load(b + TLane.Width) : b0;
-            TVector b2 = TVectors.Value > 2 ? TLane.Load(b + 2 * TLane.Width) : b0;
+            TVector b1 = sizeof(TVectors) > 1 ? TLane.Load(b + TLane.Width) : b0;
+            TVector b2 = sizeof(TVectors) > 2 ? TLane.Load(b + 2 * TLane.Width) : b0;
             TVector x = TLane.Broadcast(a[0]);
             c00 = TLane.MultiplyAdd(x, b0, c00);
-            if (TVectors.Value > 1) c01 = TLane.MultiplyAdd(x, b1, c01);
-            if (TVectors.Value > 2) c02 = TLane.MultiplyAdd(x, b2, c02);
-            if (TRows.Value > 1)
+            if (sizeof(TVectors) > 1) c01 = TLane.MultiplyAdd(x, b1, c01);
+            if (sizeof(TVectors) > 2) c02 = TLane.MultiplyAdd(x, b2, c02);
+            if (sizeof(TRows) > 1)
             {
                 x = TLane.Broadcast(a[aRow]);
                 c10 = TLane.MultiplyAdd(x, b0, c10);
-                if (TVectors.Value > 1) c11 = TLane.MultiplyAdd(x, b1, c11);
-                if (TVectors.Value > 2) c12 = TLane.MultiplyAdd(x, b2, c12);
+                if (sizeof(TVectors) > 1) c11 = TLane.MultiplyAdd(x, b1, c11);
+                if (sizeof(TVectors) > 2) c12 = TLane.MultiplyAdd(x, b2, c12);
             }
-            if (TRows.Value > 2)
+            if (sizeof(TRows) > 2)
             {
                 x = TLane.Broadcast(a[a2]);
                 c20 = TLane.MultiplyAdd(x, b0, c20);
-                if (TVectors.Value > 1) c21 = TLane.MultiplyAdd(x, b1, c21);
-                if (TVectors.Value > 2) c22 = TLane.MultiplyAdd(x, b2, c22);
+                if (sizeof(TVectors) > 1) c21 = TLane.MultiplyAdd(x, b1, c21);
+                if (sizeof(TVectors) > 2) c22 = TLane.MultiplyAdd(x, b2, c22);
             }
-            if (TRows.Value > 3)
+            if (sizeof(TRows) > 3)
             {
                 x = TLane.Broadcast(a[a3]);
                 c30 = TLane.MultiplyAdd(x, b0, c30);
-                if (TVectors.Value > 1) c31 = TLane.MultiplyAdd(x, b1, c31);
-                if (TVectors.Value > 2) c32 = TLane.MultiplyAdd(x, b2, c32);
+                if (sizeof(TVectors) > 1) c31 = TLane.MultiplyAdd(x, b1, c31);
+                if (sizeof(TVectors) > 2) c32 = TLane.MultiplyAdd(x, b2, c32);
             }
-            if (TRows.Value > 4)
+            if (sizeof(TRows) > 4)
             {
                 x = TLane.Broadcast(a[a4]);
                 c40 = TLane.MultiplyAdd(x, b0, c40);
-                if (TVectors.Value > 1) c41 = TLane.MultiplyAdd(x, b1, c41);
-                if (TVectors.Value > 2) c42 = TLane.MultiplyAdd(x, b2, c42);
+                if (sizeof(TVectors) > 1) c41 = TLane.MultiplyAdd(x, b1, c41);
+                if (sizeof(TVectors) > 2) c42 = TLane.MultiplyAdd(x, b2, c42);
             }
-            if (TRows.Value > 5)
+            if (sizeof(TRows) > 5)
             {
                 x = TLane.Broadcast(a[a5]);
                 c50 = TLane.MultiplyAdd(x, b0, c50);
-                if (TVectors.Value > 1) c51 = TLane.MultiplyAdd(x, b1, c51);
-                if (TVectors.Value > 2) c52 = TLane.MultiplyAdd(x, b2, c52);
+                if (sizeof(TVectors) > 1) c51 = TLane.MultiplyAdd(x, b1, c51);
+                if (sizeof(TVectors) > 2) c52 = TLane.MultiplyAdd(x, b2, c52);
             }
-            if (TRows.Value > 6)
+            if (sizeof(TRows) > 6)
             {
                 x = TLane.Broadcast(a[a6]);
                 c60 = TLane.MultiplyAdd(x, b0, c60);
-                if (TVectors.Value > 1) c61 = TLane.MultiplyAdd(x, b1, c61);
-                if (TVectors.Value > 2) c62 = TLane.MultiplyAdd(x, b2, c62);
+                if (sizeof(TVectors) > 1) c61 = TLane.MultiplyAdd(x, b1, c61);
+                if (sizeof(TVectors) > 2) c62 = TLane.MultiplyAdd(x, b2, c62);
             }
-            if (TRows.Value > 7)
+            if (sizeof(TRows) > 7)
             {
                 x = TLane.Broadcast(a[a7]);
                 c70 = TLane.MultiplyAdd(x, b0, c70);
-                if (TVectors.Value > 1) c71 = TLane.MultiplyAdd(x, b1, c71);
-                if (TVectors.Value > 2) c72 = TLane.MultiplyAdd(x, b2, c72);
+                if (sizeof(TVectors) > 1) c71 = TLane.MultiplyAdd(x, b1, c71);
+                if (sizeof(TVectors) > 2) c72 = TLane.MultiplyAdd(x, b2, c72);
             }
             a += aStep;
             b += bStep;
         }
         Finish<TVectors>(c00, c01, c02, c, start, alpha, beta);
-        if (TRows.Value > 1) Finish<TVectors>(c10, c11, c12, c + ldc, start + ldStart, alpha, beta);
-        if (TRows.Value > 2) Finish<TVectors>(c20, c21, c22, c + 2 * ldc, start + 2 * ldStart, alpha, beta);
-        if (TRows.Value > 3) Finish<TVectors>(c30, c31, c32, c + 3 * ldc, start + 3 * ldStart, alpha, beta);
-        if (TRows.Value > 4) Finish<TVectors>(c40, c41, c42, c + 4 * ldc, start + 4 * ldStart, alpha, beta);
-        if (TRows.Value > 5) Finish<TVectors>(c50, c51, c52, c + 5 * ldc, start + 5 * ldStart, alpha, beta);
-        if (TRows.Value > 6) Finish<TVectors>(c60, c61, c62, c + 6 * ldc, start + 6 * ldStart, alpha, beta);
-        if (TRows.Value > 7) Finish<TVectors>(c70, c71, c72, c + 7 * ldc, start + 7 * ldStart, alpha, beta);
+        if (sizeof(TRows) > 1) Finish<TVectors>(c10, c11, c12, c + ldc, start + ldStart, alpha, beta);
+        if (sizeof(TRows) > 2) Finish<TVectors>(c20, c21, c22, c + 2 * ldc, start + 2 * ldStart, alpha, beta);
+        if (sizeof(TRows) > 3) Finish<TVectors>(c30, c31, c32, c + 3 * ldc, start + 3 * ldStart, alpha, beta);
+        if (sizeof(TRows) > 4) Finish<TVectors>(c40, c41, c42, c + 4 * ldc, start + 4 * ldStart, alpha, beta);
+        if (sizeof(TRows) > 5) Finish<TVectors>(c50, c51, c52, c + 5 * ldc, start + 5 * ldStart, alpha, beta);
+        if (sizeof(TRows) > 6) Finish<TVectors>(c60, c61, c62, c + 6 * ldc, start + 6 * ldStart, alpha, beta);
+        if (sizeof(TRows) > 7) Finish<TVectors>(c70, c71, c72, c + 7 * ldc, start + 7 * ldStart, alpha, beta);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Finish<TVectors>(TVector c0, TVector c1, TVector c2, float* c, float* start, float alpha, float beta)
-        where TVectors : struct, ICount
+        where TVectors : unmanaged, ICount
     {
         Finish(c0, c, start, alpha, beta);
-        if (TVectors.Value > 1) Finish(c1, c + TLane.Width, start + TLane.Width, alpha, beta);
-        if (TVectors.Value > 2) Finish(c2, c + 2 * TLane.Width, start + 2 * TLane.Width, alpha, beta);
+        if (sizeof(TVectors) > 1) Finish(c1, c + TLane.Width, start + TLane.Width, alpha, beta);
+        if (sizeof(TVectors) > 2) Finish(c2, c + 2 * TLane.Width, start + 2 * TLane.Width, alpha, beta);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -69,7 +69,7 @@ internal static unsafe class RegisterTile<TLane, TVector>
     public static delegate*<TileWork*, void> Kernel(int groups, int rows, int vectors) => groups == 1 ? Kernel<N1>(rows, vectors) : Kernel<N2>(rows, vectors);
 
     private static delegate*<TileWork*, void> Kernel<TGroups>(int rows, int vectors)
-        where TGroups : struct, ICount => rows switch
+        where TGroups : unmanaged, ICount => rows switch
     {
         1 => Kernel<TGroups, N1>(vectors),
         2 => Kernel<TGroups, N2>(vectors),
@@ -82,8 +82,8 @@ internal static unsafe class RegisterTile<TLane, TVector>
     };
 
     private static delegate*<TileWork*, void> Kernel<TGroups, TRows>(int vectors)
-        where TGroups : struct, ICount
-        where TRows : struct, ICount => vectors switch
+        where TGroups : unmanaged, ICount
+        where TRows : unmanaged, ICount => vectors switch
     {
         1 => &Run<TGroups, TRows, N1>,
         2 => &Run<TGroups, TRows, N2>,
@@ -93,9 +93,9 @@ internal static unsafe class RegisterTile<TLane, TVector>
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Run<TGroups, TRows, TVectors>(TileWork* work)
-        where TGroups : struct, ICount
-        where TRows : struct, ICount
-        where TVectors : struct, ICount
+        where TGroups : unmanaged, ICount
+        where TRows : unmanaged, ICount
+        where TVectors : unmanaged, ICount
     {
         TVector a00 = default, a01 = default, a02 = default;
         TVector a10 = default, a11 = default, a12 = default;
@@ -114,20 +114,20 @@ internal static unsafe class RegisterTile<TLane, TVector>
         float* start = work->Start;
         nint step = work->StartStep;
         Begin<TVectors>(start, out a00, out a01, out a02);
-        if (TRows.Value > 1) Begin<TVectors>(start + step, out a10, out a11, out a12);
-        if (TRows.Value > 2) Begin<TVectors>(start + 2 * step, out a20, out a21, out a22);
-        if (TRows.Value > 3) Begin<TVectors>(start + 3 * step, out a30, out a31, out a32);
-        if (TRows.Value > 4) Begin<TVectors>(start + 4 * step, out a40, out a41, out a42);
-        if (TRows.Value > 5) Begin<TVectors>(start + 5 * step, out a50, out a51, out a52);
-        if (TRows.Value > 6) Begin<TVectors>(start + 6 * step, out a60, out a61, out a62);
-        if (TGroups.Value > 1) start = work->SecondStart;
-        if (TGroups.Value > 1) Begin<TVectors>(start, out b00, out b01, out b02);
-        if (TGroups.Value > 1 && TRows.Value > 1) Begin<TVectors>(start + step, out b10, out b11, out b12);
-        if (TGroups.Value > 1 && TRows.Value > 2) Begin<TVectors>(start + 2 * step, out b20, out b21, out b22);
-        if (TGroups.Value > 1 && TRows.Value > 3) Begin<TVectors>(start + 3 * step, out b30, out b31, out b32);
-        if (TGroups.Value > 1 && TRows.Value > 4) Begin<TVectors>(start + 4 * step, out b40, out b41, out b42);
-        if (TGroups.Value > 1 && TRows.Value > 5) Begin<TVectors>(start + 5 * step, out b50, out b51, out b52);
-        if (TGroups.Value > 1 && TRows.Value > 6) Begin<TVectors>(start + 6 * step, out b60, out b61, out b62);
+        if (sizeof(TRows) > 1) Begin<TVectors>(start + step, out a10, out a11, out a12);
+        if (sizeof(TRows) > 2) Begin<TVectors>(start + 2 * step, out a20, out a21, out a22);
+        if (sizeof(TRows) > 3) Begin<TVectors>(start + 3 * step, out a30, out a31, out a32);
+        if (sizeof(TRows) > 4) Begin<TVectors>(start + 4 * step, out a40, out a41, out a42);
+        if (sizeof(TRows) > 5) Begin<TVectors>(start + 5 * step, out a50, out a51, out a52);
+        if (sizeof(TRows) > 6) Begin<TVectors>(start + 6 * step, out a60, out a61, out a62);
+        if (sizeof(TGroups) > 1) start = work->SecondStart;
+        if (sizeof(TGroups) > 1) Begin<TVectors>(start, out b00, out b01, out b02);
+        if (sizeof(TGroups) > 1 && sizeof(TRows) > 1) Begin<TVectors>(start + step, out b10, out b11, out b12);
+        if (sizeof(TGroups) > 1 && sizeof(TRows) > 2) Begin<TVectors>(start + 2 * step, out b20, out b21, out b22);
+        if (sizeof(TGroups) > 1 && sizeof(TRows) > 3) Begin<TVectors>(start + 3 * step, out b30, out b31, out b32);
+        if (sizeof(TGroups) > 1 && sizeof(TRows) > 4) Begin<TVectors>(start + 4 * step, out b40, out b41, out b42);
+        if (sizeof(TGroups) > 1 && sizeof(TRows) > 5) Begin<TVectors>(start + 5 * step, out b50, out b51, out b52);
+        if (sizeof(TGroups) > 1 && sizeof(TRows) > 6) Begin<TVectors>(start + 6 * step, out b60, out b61, out b62);
         nint* segment = work->Segments;
         float* b = work->B;
         byte* next = work->Next;
@@ -137,171 +137,171 @@ internal static unsafe class RegisterTile<TLane, TVector>
         {
             byte* p = (byte*)work->A + *segment, q = (byte*)work->SecondA + *segment;
             segment++;
-            float* end = b + (nint)work->SegmentLength * (TVectors.Value * TLane.Width);
+            float* end = b + (nint)work->SegmentLength * (sizeof(TVectors) * TLane.Width);
             while (b < end)
             {
                 TVector b0 = TLane.Load(b);
-                TVector b1 = TVectors.Value > 1 ? TLane.Load(b + TLane.Width) : b0;
-                TVector b2 = TVectors.Value > 2 ? TLane.Load(b + 2 * TLane.Width) : b0;
+                TVector b1 = sizeof(TVectors) > 1 ? TLane.Load(b + TLane.Width) : b0;
+                TVector b2 = sizeof(TVectors) > 2 ? TLane.Load(b + 2 * TLane.Width) : b0;
                 if (Sse.IsSupported) Sse.Prefetch1(next);
                 next += nextStep;
                 TVector x = TLane.Broadcast(*(float*)p);
                 a00 = TLane.MultiplyAdd(x, b0, a00);
-                if (TVectors.Value > 1) a01 = TLane.MultiplyAdd(x, b1, a01);
-                if (TVectors.Value > 2) a02 = TLane.MultiplyAdd(x, b2, a02);
-                if (TRows.Value > 1)
+                if (sizeof(TVectors) > 1) a01 = TLane.MultiplyAdd(x, b1, a01);
+                if (sizeof(TVectors) > 2) a02 = TLane.MultiplyAdd(x, b2, a02);
+                if (sizeof(TRows) > 1)
                 {
                     x = TLane.Broadcast(*(float*)(p + s));
                     a10 = TLane.MultiplyAdd(x, b0, a10);
-                    if (TVectors.Value > 1) a11 = TLane.MultiplyAdd(x, b1, a11);
-                    if (TVectors.Value > 2) a12 = TLane.MultiplyAdd(x, b2, a12);
+                    if (sizeof(TVectors) > 1) a11 = TLane.MultiplyAdd(x, b1, a11);
+                    if (sizeof(TVectors) > 2) a12 = TLane.MultiplyAdd(x, b2, a12);
                 }
-                if (TRows.Value > 2)
+                if (sizeof(TRows) > 2)
                 {
                     x = TLane.Broadcast(*(float*)(p + 2 * s));
                     a20 = TLane.MultiplyAdd(x, b0, a20);
-                    if (TVectors.Value > 1) a21 = TLane.MultiplyAdd(x, b1, a21);
-                    if (TVectors.Value > 2) a22 = TLane.MultiplyAdd(x, b2, a22);
+                    if (sizeof(TVectors) > 1) a21 = TLane.MultiplyAdd(x, b1, a21);
+                    if (sizeof(TVectors) > 2) a22 = TLane.MultiplyAdd(x, b2, a22);
                 }
-                if (TRows.Value > 3)
+                if (sizeof(TRows) > 3)
                 {
                     x = TLane.Broadcast(*(float*)(p + s3));
                     a30 = TLane.MultiplyAdd(x, b0, a30);
-                    if (TVectors.Value > 1) a31 = TLane.MultiplyAdd(x, b1, a31);
-                    if (TVectors.Value > 2) a32 = TLane.MultiplyAdd(x, b2, a32);
+                    if (sizeof(TVectors) > 1) a31 = TLane.MultiplyAdd(x, b1, a31);
+                    if (sizeof(TVectors) > 2) a32 = TLane.MultiplyAdd(x, b2, a32);
                 }
-                if (TRows.Value > 4)
+                if (sizeof(TRows) > 4)
                 {
                     x = TLane.Broadcast(*(float*)(p + 4 * s));
                     a40 = TLane.MultiplyAdd(x, b0, a40);
-                    if (TVectors.Value > 1) a41 = TLane.MultiplyAdd(x, b1, a41);
-                    if (TVectors.Value > 2) a42 = TLane.MultiplyAdd(x, b2, a42);
+                    if (sizeof(TVectors) > 1) a41 = TLane.MultiplyAdd(x, b1, a41);
+                    if (sizeof(TVectors) > 2) a42 = TLane.MultiplyAdd(x, b2, a42);
                 }
-                if (TRows.Value > 5)
+                if (sizeof(TRows) > 5)
                 {
                     x = TLane.Broadcast(*(float*)(p + s5));
                     a50 = TLane.MultiplyAdd(x, b0, a50);
-                    if (TVectors.Value > 1) a51 = TLane.MultiplyAdd(x, b1, a51);
-                    if (TVectors.Value > 2) a52 = TLane.MultiplyAdd(x, b2, a52);
+                    if (sizeof(TVectors) > 1) a51 = TLane.MultiplyAdd(x, b1, a51);
+                    if (sizeof(TVectors) > 2) a52 = TLane.MultiplyAdd(x, b2, a52);
                 }
-                if (TRows.Value > 6)
+                if (sizeof(TRows) > 6)
                 {
                     x = TLane.Broadcast(*(float*)(p + 2 * s3));
                     a60 = TLane.MultiplyAdd(x, b0, a60);
-                    if (TVectors.Value > 1) a61 = TLane.MultiplyAdd(x, b1, a61);
-                    if (TVectors.Value > 2) a62 = TLane.MultiplyAdd(x, b2, a62);
+                    if (sizeof(TVectors) > 1) a61 = TLane.MultiplyAdd(x, b1, a61);
+                    if (sizeof(TVectors) > 2) a62 = TLane.MultiplyAdd(x, b2, a62);
                 }
-                if (TGroups.Value > 1)
+                if (sizeof(TGroups) > 1)
                 {
                     x = TLane.Broadcast(*(float*)q);
                     b00 = TLane.MultiplyAdd(x, b0, b00);
-                    if (TVectors.Value > 1) b01 = TLane.MultiplyAdd(x, b1, b01);
-                    if (TVectors.Value > 2) b02 = TLane.MultiplyAdd(x, b2, b02);
+                    if (sizeof(TVectors) > 1) b01 = TLane.MultiplyAdd(x, b1, b01);
+                    if (sizeof(TVectors) > 2) b02 = TLane.MultiplyAdd(x, b2, b02);
                 }
-                if (TGroups.Value > 1 && TRows.Value > 1)
+                if (sizeof(TGroups) > 1 && sizeof(TRows) > 1)
                 {
                     x = TLane.Broadcast(*(float*)(q + s));
                     b10 = TLane.MultiplyAdd(x, b0, b10);
-                    if (TVectors.Value > 1) b11 = TLane.MultiplyAdd(x, b1, b11);
-                    if (TVectors.Value > 2) b12 = TLane.MultiplyAdd(x, b2, b12);
+                    if (sizeof(TVectors) > 1) b11 = TLane.MultiplyAdd(x, b1, b11);
+                    if (sizeof(TVectors) > 2) b12 = TLane.MultiplyAdd(x, b2, b12);
                 }
-                if (TGroups.Value > 1 && TRows.Value > 2)
+                if (sizeof(TGroups) > 1 && sizeof(TRows) > 2)
                 {
                     x = TLane.Broadcast(*(float*)(q + 2 * s));
                     b20 = TLane.MultiplyAdd(x, b0, b20);
-                    if (TVectors.Value > 1) b21 = TLane.MultiplyAdd(x, b1, b21);
-                    if (TVectors.Value > 2) b22 = TLane.MultiplyAdd(x, b2, b22);
+                    if (sizeof(TVectors) > 1) b21 = TLane.MultiplyAdd(x, b1, b21);
+                    if (sizeof(TVectors) > 2) b22 = TLane.MultiplyAdd(x, b2, b22);
                 }
-                if (TGroups.Value > 1 && TRows.Value > 3)
+                if (sizeof(TGroups) > 1 && sizeof(TRows) > 3)
                 {
                     x = TLane.Broadcast(*(float*)(q + s3));
                     b30 = TLane.MultiplyAdd(x, b0, b30);
-                    if (TVectors.Value > 1) b31 = TLane.MultiplyAdd(x, b1, b31);
-                    if (TVectors.Value > 2) b32 = TLane.MultiplyAdd(x, b2, b32);
+                    if (sizeof(TVectors) > 1) b31 = TLane.MultiplyAdd(x, b1, b31);
+                    if (sizeof(TVectors) > 2) b32 = TLane.MultiplyAdd(x, b2, b32);
                 }
-                if (TGroups.Value > 1 && TRows.Value > 4)
+                if (sizeof(TGroups) > 1 && sizeof(TRows) > 4)
                 {
                     x = TLane.Broadcast(*(float*)(q + 4 * s));
                     b40 = TLane.MultiplyAdd(x, b0, b40);
-                    if (TVectors.Value > 1) b41 = TLane.MultiplyAdd(x, b1, b41);
-                    if (TVectors.Value > 2) b42 = TLane.MultiplyAdd(x, b2, b42);
+                    if (sizeof(TVectors) > 1) b41 = TLane.MultiplyAdd(x, b1, b41);
+                    if (sizeof(TVectors) > 2) b42 = TLane.MultiplyAdd(x, b2, b42);
                 }
-                if (TGroups.Value > 1 && TRows.Value > 5)
+                if (sizeof(TGroups) > 1 && sizeof(TRows) > 5)
                 {
                     x = TLane.Broadcast(*(float*)(q + s5));
                     b50 = TLane.MultiplyAdd(x, b0, b50);
-                    if (TVectors.Value > 1) b51 = TLane.MultiplyAdd(x, b1, b51);
-                    if (TVectors.Value > 2) b52 = TLane.MultiplyAdd(x, b2, b52);
+                    if (sizeof(TVectors) > 1) b51 = TLane.MultiplyAdd(x, b1, b51);
+                    if (sizeof(TVectors) > 2) b52 = TLane.MultiplyAdd(x, b2, b52);
                 }
-                if (TGroups.Value > 1 && TRows.Value > 6)
+                if (sizeof(TGroups) > 1 && sizeof(TRows) > 6)
                 {
                     x = TLane.Broadcast(*(float*)(q + 2 * s3));
                     b60 = TLane.MultiplyAdd(x, b0, b60);
-                    if (TVectors.Value > 1) b61 = TLane.MultiplyAdd(x, b1, b61);
-                    if (TVectors.Value > 2) b62 = TLane.MultiplyAdd(x, b2, b62);
+                    if (sizeof(TVectors) > 1) b61 = TLane.MultiplyAdd(x, b1, b61);
+                    if (sizeof(TVectors) > 2) b62 = TLane.MultiplyAdd(x, b2, b62);
                 }
-                b += TVectors.Value * TLane.Width;
+                b += sizeof(TVectors) * TLane.Width;
                 p += sizeof(float);
-                if (TGroups.Value > 1) q += sizeof(float);
+                if (sizeof(TGroups) > 1) q += sizeof(float);
             }
         }
         float* y = work->Y;
         nint row = work->YStep;
         Finish<TVectors>(work, y, a00, a01, a02);
-        if (TRows.Value > 1) Finish<TVectors>(work, y + row, a10, a11, a12);
-        if (TRows.Value > 2) Finish<TVectors>(work, y + 2 * row, a20, a21, a22);
-        if (TRows.Value > 3) Finish<TVectors>(work, y + 3 * row, a30, a31, a32);
-        if (TRows.Value > 4) Finish<TVectors>(work, y + 4 * row, a40, a41, a42);
-        if (TRows.Value > 5) Finish<TVectors>(work, y + 5 * row, a50, a51, a52);
-        if (TRows.Value > 6) Finish<TVectors>(work, y + 6 * row, a60, a61, a62);
-        if (TGroups.Value == 1) return;
+        if (sizeof(TRows) > 1) Finish<TVectors>(work, y + row, a10, a11, a12);
+        if (sizeof(TRows) > 2) Finish<TVectors>(work, y + 2 * row, a20, a21, a22);
+        if (sizeof(TRows) > 3) Finish<TVectors>(work, y + 3 * row, a30, a31, a32);
+        if (sizeof(TRows) > 4) Finish<TVectors>(work, y + 4 * row, a40, a41, a42);
+        if (sizeof(TRows) > 5) Finish<TVectors>(work, y + 5 * row, a50, a51, a52);
+        if (sizeof(TRows) > 6) Finish<TVectors>(work, y + 6 * row, a60, a61, a62);
+        if (sizeof(TGroups) == 1) return;
         y = work->SecondY;
         Finish<TVectors>(work, y, b00, b01, b02);
-        if (TRows.Value > 1) Finish<TVectors>(work, y + row, b10, b11, b12);
-        if (TRows.Value > 2) Finish<TVectors>(work, y + 2 * row, b20, b21, b22);
-        if (TRows.Value > 3) Finish<TVectors>(work, y + 3 * row, b30, b31, b32);
-        if (TRows.Value > 4) Finish<TVectors>(work, y + 4 * row, b40, b41, b42);
-        if (TRows.Value > 5) Finish<TVectors>(work, y + 5 * row, b50, b51, b52);
-        if (TRows.Value > 6) Finish<TVectors>(work, y + 6 * row, b60, b61, b62);
+        if (sizeof(TRows) > 1) Finish<TVectors>(work, y + row, b10, b11, b12);
+        if (sizeof(TRows) > 2) Finish<TVectors>(work, y + 2 * row, b20, b21, b22);
+        if (sizeof(TRows) > 3) Finish<TVectors>(work, y + 3 * row, b30, b31, b32);
+        if (sizeof(TRows) > 4) Finish<TVectors>(work, y + 4 * row, b40, b41, b42);
+        if (sizeof(TRows) > 5) Finish<TVectors>(work, y + 5 * row, b50, b51, b52);
+        if (sizeof(TRows) > 6) Finish<TVectors>(work, y + 6 * row, b60, b61, b62);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Begin<TVectors>(float* start, out TVector c0, out TVector c1, out TVector c2)
-        where TVectors : struct, ICount
+        where TVectors : unmanaged, ICount
     {
         c0 = TLane.Load(start);
-        c1 = TVectors.Value > 1 ? TLane.Load(start + TLane.Width) : c0;
-        c2 = TVectors.Value > 2 ? TLane.Load(start + 2 * TLane.Width) : c0;
+        c1 = sizeof(TVectors) > 1 ? TLane.Load(start + TLane.Width) : c0;
+        c2 = sizeof(TVectors) > 2 ? TLane.Load(start + 2 * TLane.Width) : c0;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Finish<TVectors>(TileWork* work, float* y, TVector c0, TVector c1, TVector c2)
-        where TVectors : struct, ICount
+        where TVectors : unmanaged, ICount
     {
         if (work->HasResidual)
         {
             float* residual = y + work->Residual;
             c0 = TLane.Add(c0, TLane.Load(residual));
-            if (TVectors.Value > 1) c1 = TLane.Add(c1, TLane.Load(residual + TLane.Width));
-            if (TVectors.Value > 2) c2 = TLane.Add(c2, TLane.Load(residual + 2 * TLane.Width));
+            if (sizeof(TVectors) > 1) c1 = TLane.Add(c1, TLane.Load(residual + TLane.Width));
+            if (sizeof(TVectors) > 2) c2 = TLane.Add(c2, TLane.Load(residual + 2 * TLane.Width));
         }
         if (work->IsClipped)
         {
             TVector low = TLane.Broadcast(work->Low), high = TLane.Broadcast(work->High);
             c0 = TLane.Clip(c0, low, high);
-            if (TVectors.Value > 1) c1 = TLane.Clip(c1, low, high);
-            if (TVectors.Value > 2) c2 = TLane.Clip(c2, low, high);
+            if (sizeof(TVectors) > 1) c1 = TLane.Clip(c1, low, high);
+            if (sizeof(TVectors) > 2) c2 = TLane.Clip(c2, low, high);
         }
         if (work->HasGate)
         {
             float* gate = y + work->Gate;
             TVector gateLow = TLane.Broadcast(work->GateLow), gateHigh = TLane.Broadcast(work->GateHigh);
             c0 = TLane.Gate(c0, TLane.Load(gate), gateLow, gateHigh);
-            if (TVectors.Value > 1) c1 = TLane.Gate(c1, TLane.Load(gate + TLane.Width), gateLow, gateHigh);
-            if (TVectors.Value > 2) c2 = TLane.Gate(c2, TLane.Load(gate + 2 * TLane.Width), gateLow, gateHigh);
+            if (sizeof(TVectors) > 1) c1 = TLane.Gate(c1, TLane.Load(gate + TLane.Width), gateLow, gateHigh);
+            if (sizeof(TVectors) > 2) c2 = TLane.Gate(c2, TLane.Load(gate + 2 * TLane.Width), gateLow, gateHigh);
         }
         TLane.Store(c0, y);
-        if (TVectors.Value > 1) TLane.Store(c1, y + TLane.Width);
-        if (TVectors.Value > 2) TLane.Store(c2, y + 2 * TLane.Width);
+        if (sizeof(TVectors) > 1) TLane.Store(c1, y + TLane.Width);
+        if (sizeof(TVectors) > 2) TLane.Store(c2, y + 2 * TLane.Width);
     }
 }

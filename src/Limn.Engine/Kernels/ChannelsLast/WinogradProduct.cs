@@ -31,7 +31,7 @@ internal static unsafe class WinogradProduct<TLane, TVector>
     }
 
     private static void Run<TVectors>(int rows, int depth, float* v, float* u, float* m, nint ldm, float* ahead, nint aheadStep)
-        where TVectors : struct, ICount
+        where TVectors : unmanaged, ICount
     {
         switch (rows)
         {
@@ -55,8 +55,8 @@ internal static unsafe class WinogradProduct<TLane, TVector>
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Run<TRows, TVectors>(int depth, float* v, float* u, float* m, nint ldm, float* ahead, nint aheadStep)
-        where TRows : struct, ICount
-        where TVectors : struct, ICount
+        where TRows : unmanaged, ICount
+        where TVectors : unmanaged, ICount
     {
         TVector s0 = default, t0 = default;
         TVector s1 = default, t1 = default;
@@ -76,127 +76,120 @@ internal static unsafe class WinogradProduct<TLane, TVector>
         {
             float* end = v + Math.Min(depth, Chunk);
             depth -= Chunk;
-            float* next = v + TRows.Value * Chunk;
+            float* next = v + sizeof(TRows) * Chunk;
             do
             {
-                TVector u0 = TLane.Load(u), u1 = TVectors.Value > 1 ? TLane.Load(u + TLane.Width) : u0;
+                TVector u0 = TLane.Load(u), u1 = sizeof(TVectors) > 1 ? TLane.Load(u + TLane.Width) : u0;
                 TVector x = TLane.Broadcast(v[0]);
                 s0 = TLane.MultiplyAdd(x, u0, s0);
-                if (TVectors.Value > 1) t0 = TLane.MultiplyAdd(x, u1, t0);
-                if (TRows.Value > 1)
+                if (sizeof(TVectors) > 1) t0 = TLane.MultiplyAdd(x, u1, t0);
+                if (sizeof(TRows) > 1)
                 {
                     x = TLane.Broadcast(v[1 * Chunk]);
                     s1 = TLane.MultiplyAdd(x, u0, s1);
-                    if (TVectors.Value > 1) t1 = TLane.MultiplyAdd(x, u1, t1);
+                    if (sizeof(TVectors) > 1) t1 = TLane.MultiplyAdd(x, u1, t1);
                 }
-                if (TRows.Value > 2)
+                if (sizeof(TRows) > 2)
                 {
                     x = TLane.Broadcast(v[2 * Chunk]);
                     s2 = TLane.MultiplyAdd(x, u0, s2);
-                    if (TVectors.Value > 1) t2 = TLane.MultiplyAdd(x, u1, t2);
+                    if (sizeof(TVectors) > 1) t2 = TLane.MultiplyAdd(x, u1, t2);
                 }
-                if (TRows.Value > 3)
+                if (sizeof(TRows) > 3)
                 {
                     x = TLane.Broadcast(v[3 * Chunk]);
                     s3 = TLane.MultiplyAdd(x, u0, s3);
-                    if (TVectors.Value > 1) t3 = TLane.MultiplyAdd(x, u1, t3);
+                    if (sizeof(TVectors) > 1) t3 = TLane.MultiplyAdd(x, u1, t3);
                 }
-                if (TRows.Value > 4)
+                if (sizeof(TRows) > 4)
                 {
                     x = TLane.Broadcast(v[4 * Chunk]);
                     s4 = TLane.MultiplyAdd(x, u0, s4);
-                    if (TVectors.Value > 1) t4 = TLane.MultiplyAdd(x, u1, t4);
+                    if (sizeof(TVectors) > 1) t4 = TLane.MultiplyAdd(x, u1, t4);
                 }
-                if (TRows.Value > 5)
+                if (sizeof(TRows) > 5)
                 {
                     x = TLane.Broadcast(v[5 * Chunk]);
                     s5 = TLane.MultiplyAdd(x, u0, s5);
-                    if (TVectors.Value > 1) t5 = TLane.MultiplyAdd(x, u1, t5);
+                    if (sizeof(TVectors) > 1) t5 = TLane.MultiplyAdd(x, u1, t5);
                 }
-                if (TRows.Value > 6)
+                if (sizeof(TRows) > 6)
                 {
                     x = TLane.Broadcast(v[6 * Chunk]);
                     s6 = TLane.MultiplyAdd(x, u0, s6);
-                    if (TVectors.Value > 1) t6 = TLane.MultiplyAdd(x, u1, t6);
+                    if (sizeof(TVectors) > 1) t6 = TLane.MultiplyAdd(x, u1, t6);
                 }
-                if (TRows.Value > 7)
+                if (sizeof(TRows) > 7)
                 {
                     x = TLane.Broadcast(v[7 * Chunk]);
                     s7 = TLane.MultiplyAdd(x, u0, s7);
-                    if (TVectors.Value > 1) t7 = TLane.MultiplyAdd(x, u1, t7);
+                    if (sizeof(TVectors) > 1) t7 = TLane.MultiplyAdd(x, u1, t7);
                 }
-                if (TRows.Value > 8)
+                if (sizeof(TRows) > 8)
                 {
                     x = TLane.Broadcast(v[8 * Chunk]);
                     s8 = TLane.MultiplyAdd(x, u0, s8);
-                    if (TVectors.Value > 1) t8 = TLane.MultiplyAdd(x, u1, t8);
+                    if (sizeof(TVectors) > 1) t8 = TLane.MultiplyAdd(x, u1, t8);
                 }
-                if (TRows.Value > 9)
+                if (sizeof(TRows) > 9)
                 {
                     x = TLane.Broadcast(v[9 * Chunk]);
                     s9 = TLane.MultiplyAdd(x, u0, s9);
-                    if (TVectors.Value > 1) t9 = TLane.MultiplyAdd(x, u1, t9);
+                    if (sizeof(TVectors) > 1) t9 = TLane.MultiplyAdd(x, u1, t9);
                 }
-                if (TRows.Value > 10)
+                if (sizeof(TRows) > 10)
                 {
                     x = TLane.Broadcast(v[10 * Chunk]);
                     s10 = TLane.MultiplyAdd(x, u0, s10);
-                    if (TVectors.Value > 1) t10 = TLane.MultiplyAdd(x, u1, t10);
+                    if (sizeof(TVectors) > 1) t10 = TLane.MultiplyAdd(x, u1, t10);
                 }
-                if (TRows.Value > 11)
+                if (sizeof(TRows) > 11)
                 {
                     x = TLane.Broadcast(v[11 * Chunk]);
                     s11 = TLane.MultiplyAdd(x, u0, s11);
-                    if (TVectors.Value > 1) t11 = TLane.MultiplyAdd(x, u1, t11);
+                    if (sizeof(TVectors) > 1) t11 = TLane.MultiplyAdd(x, u1, t11);
                 }
-                if (TRows.Value > 12)
+                if (sizeof(TRows) > 12)
                 {
                     x = TLane.Broadcast(v[12 * Chunk]);
                     s12 = TLane.MultiplyAdd(x, u0, s12);
-                    if (TVectors.Value > 1) t12 = TLane.MultiplyAdd(x, u1, t12);
+                    if (sizeof(TVectors) > 1) t12 = TLane.MultiplyAdd(x, u1, t12);
                 }
-                if (TRows.Value > 13)
+                if (sizeof(TRows) > 13)
                 {
                     x = TLane.Broadcast(v[13 * Chunk]);
                     s13 = TLane.MultiplyAdd(x, u0, s13);
-                    if (TVectors.Value > 1) t13 = TLane.MultiplyAdd(x, u1, t13);
+                    if (sizeof(TVectors) > 1) t13 = TLane.MultiplyAdd(x, u1, t13);
                 }
                 if (Sse.IsSupported) Sse.Prefetch1(ahead);
                 ahead += aheadStep;
                 v++;
-                u += TVectors.Value * TLane.Width;
+                u += sizeof(TVectors) * TLane.Width;
             }
             while (v < end);
             v = next;
         }
         Store<TVectors>(s0, t0, m);
-        if (TRows.Value > 1) Store<TVectors>(s1, t1, m + 1 * ldm);
-        if (TRows.Value > 2) Store<TVectors>(s2, t2, m + 2 * ldm);
-        if (TRows.Value > 3) Store<TVectors>(s3, t3, m + 3 * ldm);
-        if (TRows.Value > 4) Store<TVectors>(s4, t4, m + 4 * ldm);
-        if (TRows.Value > 5) Store<TVectors>(s5, t5, m + 5 * ldm);
-        if (TRows.Value > 6) Store<TVectors>(s6, t6, m + 6 * ldm);
-        if (TRows.Value > 7) Store<TVectors>(s7, t7, m + 7 * ldm);
-        if (TRows.Value > 8) Store<TVectors>(s8, t8, m + 8 * ldm);
-        if (TRows.Value > 9) Store<TVectors>(s9, t9, m + 9 * ldm);
-        if (TRows.Value > 10) Store<TVectors>(s10, t10, m + 10 * ldm);
-        if (TRows.Value > 11) Store<TVectors>(s11, t11, m + 11 * ldm);
-        if (TRows.Value > 12) Store<TVectors>(s12, t12, m + 12 * ldm);
-        if (TRows.Value > 13) Store<TVectors>(s13, t13, m + 13 * ldm);
+        if (sizeof(TRows) > 1) Store<TVectors>(s1, t1, m + 1 * ldm);
+        if (sizeof(TRows) > 2) Store<TVectors>(s2, t2, m + 2 * ldm);
+        if (sizeof(TRows) > 3) Store<TVectors>(s3, t3, m + 3 * ldm);
+        if (sizeof(TRows) > 4) Store<TVectors>(s4, t4, m + 4 * ldm);
+        if (sizeof(TRows) > 5) Store<TVectors>(s5, t5, m + 5 * ldm);
+        if (sizeof(TRows) > 6) Store<TVectors>(s6, t6, m + 6 * ldm);
+        if (sizeof(TRows) > 7) Store<TVectors>(s7, t7, m + 7 * ldm);
+        if (sizeof(TRows) > 8) Store<TVectors>(s8, t8, m + 8 * ldm);
+        if (sizeof(TRows) > 9) Store<TVectors>(s9, t9, m + 9 * ldm);
+        if (sizeof(TRows) > 10) Store<TVectors>(s10, t10, m + 10 * ldm);
+        if (sizeof(TRows) > 11) Store<TVectors>(s11, t11, m + 11 * ldm);
+        if (sizeof(TRows) > 12) Store<TVectors>(s12, t12, m + 12 * ldm);
+        if (sizeof(TRows) > 13) Store<TVectors>(s13, t13, m + 13 * ldm);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Store<TVectors>(TVector s, TVector t, float* m)
-        where TVectors : struct, ICount
+        where TVectors : unmanaged, ICount
     {
         TLane.Store(s, m);
-        if (TVectors.Value > 1) TLane.Store(t, m + TLane.Width);
+        if (sizeof(TVectors) > 1) TLane.Store(t, m + TLane.Width);
     }
 }
-
-file readonly struct N9 : ICount { public static int Value => 9; }
-file readonly struct N10 : ICount { public static int Value => 10; }
-file readonly struct N11 : ICount { public static int Value => 11; }
-file readonly struct N12 : ICount { public static int Value => 12; }
-file readonly struct N13 : ICount { public static int Value => 13; }
-file readonly struct N14 : ICount { public static int Value => 14; }
