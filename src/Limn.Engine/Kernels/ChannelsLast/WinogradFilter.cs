@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.InteropServices;
 
 namespace Limn.Engine.Kernels.ChannelsLast;
@@ -81,6 +82,12 @@ internal sealed unsafe class WinogradFilter
 
     private const int Taps = 9;
 
+    /// <summary>Points of a tile's side.</summary>
+    private const int MostSide = 6;
+
+    /// <summary>The most output channels of a panel.</summary>
+    private const int Line = 2 * 16;
+
     private static void Check(in ConvolutionShape shape, ReadOnlySpan<float> w, int tile)
     {
         if (tile is not (2 or 4)) throw new ArgumentException($"A Winograd tile is 2 or 4 outputs wide, not {tile}.", nameof(tile));
@@ -92,41 +99,56 @@ internal sealed unsafe class WinogradFilter
     {
         ReadOnlySpan<double> g = Tile == 4 ? WinogradTile4.Filter : WinogradTile2.Filter;
         int side = Tile + 2, panel = 2 * (int)Width;
-        Span<double> half = stackalloc double[side * 3];
+        // A line of each is a number for each output channel of the panel, rounded up to whole vectors of either type.
+        double* taps = stackalloc double[Taps * Line], half = stackalloc double[3 * MostSide * Line];
+        float* point = stackalloc float[Line];
+        new Span<double>(taps, Taps * Line).Clear();
         for (int first = 0; first < OutPadded; first += panel)
         {
-            int across = Math.Min(panel, OutPadded - first);
+            int across = Math.Min(panel, OutPadded - first), real = Math.Min(across, OutChannels - first);
+            int length = (across + Vector<float>.Count - 1) / Vector<float>.Count * Vector<float>.Count;
+            for (int o = real; o < across; o++)
+                for (int t = 0; t < Taps; t++) taps[t * Line + o] = 0;
             for (int i = 0; i < InChannels; i++)
             {
-                float* to = Panels + (long)first * InChannels + (long)i * across;
-                for (int o = 0; o < across; o++)
+                for (int o = 0; o < real; o++)
                 {
-                    if (first + o < OutChannels) Transform(w.Slice((first + o) * outStep + i * inStep, Taps), g, side, reversed, half, to + o);
-                    else for (int point = 0; point < Points; point++) to[o + point * PointLength] = 0;
+                    ReadOnlySpan<float> pair = w.Slice((first + o) * outStep + i * inStep, Taps);
+                    for (int t = 0; t < Taps; t++) taps[t * Line + o] = pair[reversed ? Taps - 1 - t : t];
+                }
+                float* to = Panels + (long)first * InChannels + (long)i * across;
+                for (int r = 0; r < side; r++)
+                    for (int x = 0; x < 3; x++) Combine(g.Slice(3 * r, 3), taps + x * Line, 3 * Line, half + (3 * r + x) * Line, length);
+                for (int r = 0; r < side; r++)
+                {
+                    for (int c = 0; c < side; c++, to += PointLength)
+                    {
+                        Combine(g.Slice(3 * c, 3), half + 3 * r * Line, Line, point, length);
+                        new ReadOnlySpan<float>(point, across).CopyTo(new Span<float>(to, across));
+                    }
                 }
             }
         }
     }
 
-    /// <summary>G g Gᵀ of the taps of one pair of channels, a float a point.</summary>
-    private void Transform(ReadOnlySpan<float> taps, ReadOnlySpan<double> g, int side, bool reversed, Span<double> half, float* to)
+    /// <summary>Three lines, a step apart, times a row of G: a number for each output channel.</summary>
+    private static void Combine(ReadOnlySpan<double> row, double* lines, int step, double* to, int length)
     {
-        for (int i = 0; i < side; i++)
+        Vector<double> g0 = new(row[0]), g1 = new(row[1]), g2 = new(row[2]);
+        for (int o = 0; o < length; o += Vector<double>.Count)
+            Vector.Store(g0 * Vector.Load(lines + o) + g1 * Vector.Load(lines + o + step) + g2 * Vector.Load(lines + o + 2 * step), to + o);
+    }
+
+    /// <summary>The same, rounded.</summary>
+    private static void Combine(ReadOnlySpan<double> row, double* lines, int step, float* to, int length)
+    {
+        Vector<double> g0 = new(row[0]), g1 = new(row[1]), g2 = new(row[2]);
+        for (int o = 0; o < length; o += Vector<float>.Count)
         {
-            for (int x = 0; x < 3; x++)
-            {
-                double sum = 0;
-                for (int y = 0; y < 3; y++) sum += g[i * 3 + y] * taps[reversed ? 8 - (y * 3 + x) : y * 3 + x];
-                half[i * 3 + x] = sum;
-            }
-        }
-        for (int i = 0; i < side; i++)
-        {
-            for (int j = 0; j < side; j++)
-            {
-                *to = (float)(half[i * 3] * g[j * 3] + half[i * 3 + 1] * g[j * 3 + 1] + half[i * 3 + 2] * g[j * 3 + 2]);
-                to += PointLength;
-            }
+            double* from = lines + o, next = from + Vector<double>.Count;
+            Vector.Store(Vector.Narrow(
+                g0 * Vector.Load(from) + g1 * Vector.Load(from + step) + g2 * Vector.Load(from + 2 * step),
+                g0 * Vector.Load(next) + g1 * Vector.Load(next + step) + g2 * Vector.Load(next + 2 * step)), to + o);
         }
     }
 }

@@ -198,6 +198,39 @@ public sealed unsafe class WinogradTests
         Assert.Equal(0, WinogradConvolution.Choose(Square(0, 56, 64, 64)));
     }
 
+    /// <summary>U = G g Gᵀ of each pair of channels, in double and rounded once, at its place in the panels; zeros for channels that are not there.</summary>
+    [Theory]
+    [MemberData(nameof(TilesAndWidths))]
+    public void A_filter_is_the_transform_of_the_weights_to_the_bit(int tile, int width)
+    {
+        ConvolutionShape shape = Square(1, 8, 5, 37);
+        float[] w = Numbers.Random(shape.WeightLength, 7);
+        AssertTransformed(WinogradFilter.Of(shape, w, tile, (VectorWidth)width), (o, i, tap) => w[(o * 5 + i) * 9 + tap]);
+        AssertTransformed(WinogradFilter.OfInputGradient(shape, w, tile, (VectorWidth)width), (o, i, tap) => w[(i * 5 + o) * 9 + 8 - tap]);
+    }
+
+    private static void AssertTransformed(WinogradFilter filter, Func<int, int, int, float> weight)
+    {
+        ReadOnlySpan<double> g = filter.Tile == 4 ? WinogradTile4.Filter : WinogradTile2.Filter;
+        int side = filter.Tile + 2, panel = 2 * (int)filter.Width;
+        double[] half = new double[side * 3];
+        for (int o = 0; o < filter.OutPadded; o++)
+        {
+            int first = o / panel * panel, across = Math.Min(panel, filter.OutPadded - first);
+            for (int i = 0; i < filter.InChannels; i++)
+            {
+                for (int r = 0; r < side; r++)
+                    for (int x = 0; x < 3; x++) half[r * 3 + x] = o >= filter.OutChannels ? 0 : g[3 * r] * weight(o, i, x) + g[3 * r + 1] * weight(o, i, 3 + x) + g[3 * r + 2] * weight(o, i, 6 + x);
+                for (int point = 0; point < side * side; point++)
+                {
+                    int r = point / side * 3, c = point % side * 3;
+                    float expected = (float)(half[r] * g[c] + half[r + 1] * g[c + 1] + half[r + 2] * g[c + 2]);
+                    Assert.Equal(expected, filter.Panels[point * filter.PointLength + (long)first * filter.InChannels + (long)i * across + o - first]);
+                }
+            }
+        }
+    }
+
     [Fact]
     public void A_filter_holds_the_products_of_its_tile()
     {
