@@ -41,6 +41,7 @@ internal sealed class Compiler
         options ??= new CompileOptions();
         if (options.Optimize)
         {
+            Unneeded.Apply(list);
             Fusion.Apply(list.Steps, list.Slots, fetched);
             Gates.Apply(list);
             ChannelsLastLayout.Apply(list, options.ChannelsLastFrom);
