@@ -47,6 +47,7 @@ internal sealed class Compiler
             ChannelsLastLayout.Apply(list, options.ChannelsLastFrom);
             PackedProducts.Apply(list);
             EpilogueFusion.Apply(list);
+            Recomputation.Apply(list);
             ElementwiseFusion.Apply(list);
         }
         return new Plan(list.Steps, list.Slots, fed, fetched);
