@@ -64,6 +64,13 @@ internal sealed class ElementProgram
         return new ElementProgram([.. steps], [.. constants], kinds, outputs, types.Length, columns);
     }
 
+    /// <summary>Whether the first output may lie in the memory of an input: nothing reads that input once the output begins to be written.</summary>
+    public bool MayOverwrite(int input)
+    {
+        int first = Array.FindIndex(steps, s => s.Target == kinds.Length);
+        return outputs == 1 && kinds[input] == OperandKind.Full && Array.FindLastIndex(steps, s => s.Left == input || s.Right == input) <= first;
+    }
+
     public unsafe void Run(KernelContext context)
     {
         int length = context.Output(0).Length;

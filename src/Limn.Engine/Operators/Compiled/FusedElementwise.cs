@@ -42,6 +42,8 @@ internal sealed class FusedElementwise(
 
     public IReadOnlyList<FusedPart> Parts => parts;
 
+    public override bool MayOverwrite(int input) => program is not null && program.MayOverwrite(input);
+
     public override void Execute(KernelContext context)
     {
         if (program is not null)
