@@ -46,6 +46,7 @@ internal sealed class Compiler
             Gates.Apply(list);
             ChannelsLastLayout.Apply(list, options.ChannelsLastFrom);
             PackedProducts.Apply(list);
+            NormalizationGradients.Apply(list);
             StridedProducts.Apply(list);
             EpilogueFusion.Apply(list);
             Recomputation.Apply(list);

@@ -8,7 +8,7 @@ namespace Limn.Engine.Kernels;
 /// <remarks>Sums are in float over <see cref="Together"/> vectors at a time, and in double over those.</remarks>
 internal static class SoftmaxRows
 {
-    private const int Together = 8;
+    private const int Together = 32;
 
     /// <summary>yᵢ = e^(xᵢ − max) / Σⱼ e^(xⱼ − max); y may be x.</summary>
     public static void Forward(ReadOnlySpan<float> x, Span<float> y)
