@@ -50,7 +50,7 @@ internal sealed class EpilogueFusion
             case Gate gate when step.Inputs[0] != step.Inputs[1] && Before(step, 0) is { Finishing: { TakesGate: true } finishing }:
                 Join(s, 0, "Gate", finishing with { Gate = (gate.Low, gate.High) }, step.Inputs[1]);
                 break;
-            case Add when BiasSide(step) is >= 0 and var side:
+            case Add when step.Inputs.Length == 2 && BiasSide(step) is >= 0 and var side:
                 Join(s, 1 - side, "Bias", Before(step, 1 - side)!.Finishing with { Bias = list.Slots[step.Inputs[side]].Constant!.Floats.ToArray() });
                 break;
             case Add or Sum when step.Inputs.Length == 2 && step.Inputs[0] != step.Inputs[1] && SameDims(step.Inputs[0], step.Inputs[1]):

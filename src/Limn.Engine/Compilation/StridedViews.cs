@@ -102,5 +102,5 @@ internal sealed class StridedViews(StepList list, int[] producers)
 
     public static int[] OrderOf(Transpose transpose, int rank) => transpose.Permutation ?? [.. Enumerable.Range(0, rank).Reverse()];
 
-    private bool IsKnown(int slot) => list.Slots[slot] is { Dims: not null, Type: var type } && type.IsFloating();
+    private bool IsKnown(int slot) => slot >= 0 && list.Slots[slot] is { Dims: not null, Type: var type } && type.IsFloating();
 }

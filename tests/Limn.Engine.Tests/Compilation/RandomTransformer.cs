@@ -12,13 +12,13 @@ internal sealed class RandomTransformer
     private RandomTransformer(int seed) => random = new System.Random(seed);
 
     /// <summary>A network [batch, channels, height, width] → [batch, 5]: patches that lie side by side, or overlap, blocks of attention, and a linear layer.</summary>
-    public static Graph Of(int seed, int blocks = 2)
+    public static Graph Of(int seed, int blocks = 2, int leastHeads = 1)
     {
         var network = new RandomTransformer(seed);
         GraphBuilder g = network.g;
         System.Random random = network.random;
         int channels = random.Next(1, 4), patch = random.Next(2, 5), height = random.Next(2, 5), width = random.Next(2, 6);
-        int heads = random.Next(1, 4), each = ((int[])[4, 5, 16])[random.Next(3)], model = heads * each, tokens = height * width;
+        int heads = random.Next(leastHeads, 4), each = ((int[])[4, 5, 16])[random.Next(3)], model = heads * each, tokens = height * width;
         int cut = random.Next(3) == 0 ? 1 : 0; // columns that no patch covers
         Value x = g.Input("x", ElementType.Float, [Dim.Named("batch"), channels, height * patch, width * patch + cut]);
         Value y = g.Conv(x, network.Weights(model, channels, patch, patch), network.Weights(model), new SlidingWindow { Kernel = [patch, patch], Strides = [patch, patch] });

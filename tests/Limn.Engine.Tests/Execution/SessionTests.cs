@@ -153,7 +153,7 @@ public sealed class SessionTests
     {
         var g = new GraphBuilder();
         Value x = g.Input("x", ElementType.Float, [1]), wide = g.Tanh(g.Expand(x, g.Integers(1 << 30))), sum = wide;
-        for (int i = 0; i < 4; i++) sum = g.Add(g.Sin(sum), wide);
+        for (int i = 0; i < 4; i++) sum = g.Add(g.Softmax(sum), wide);
         g.Output(sum);
         Graph graph = g.Build();
         var e = Assert.Throws<LimnException>(() => new Session(graph).Run(new NdArray([1f], 1)));
@@ -165,7 +165,7 @@ public sealed class SessionTests
     {
         var (graph, x, _, _, z) = Network();
         RunProfile profile = new Session(graph).Profile(Feed(x, new NdArray(new float[2], 1, 2)), [z]);
-        Assert.Contains(profile.Steps, s => s.Operator == "Relu");
+        Assert.Contains(profile.Steps, s => s.Operator.Contains("Relu", StringComparison.Ordinal));
         Assert.True(profile.Steps.Sum(s => s.Milliseconds) <= profile.Milliseconds + 1);
     }
 }
