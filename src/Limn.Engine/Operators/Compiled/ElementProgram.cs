@@ -23,8 +23,8 @@ internal sealed class ElementProgram
     public static ElementProgram? Of(IReadOnlyList<FusedPart> parts, OperandKind[] kinds, float?[] numbers, ElementType[] types, int outputs, int columns)
     {
         if (Array.Exists(types, t => !t.IsFloating())) return null;
-        var steps = new List<VectorStep>();
-        var constants = new List<float>();
+        var program = new List<VectorStep>();
+        var factors = new List<float>();
         foreach (FusedPart part in parts)
         {
             int[] from = part.Inputs;
@@ -48,20 +48,20 @@ internal sealed class ElementProgram
             if (f > VectorFunction.Divide)
             {
                 if (from[0] < kinds.Length && kinds[from[0]] != OperandKind.Full) return null;
-                steps.Add(new VectorStep(f, from[0], -1, part.Output));
+                program.Add(new VectorStep(f, from[0], -1, part.Output));
                 continue;
             }
             if (from.Length < 2) return null;
             if (f == VectorFunction.Divide && from[1] < kinds.Length && numbers[from[1]] is { } divisor && float.IsNormal(divisor) && float.IsNormal(1 / divisor))
             {
                 // A division takes as long as ten products.
-                steps.Add(new VectorStep(VectorFunction.Multiply, from[0], types.Length + constants.Count, part.Output));
-                constants.Add((float)(1.0 / divisor));
+                program.Add(new VectorStep(VectorFunction.Multiply, from[0], types.Length + factors.Count, part.Output));
+                factors.Add((float)(1.0 / divisor));
                 continue;
             }
-            for (int i = 1; i < from.Length; i++) steps.Add(new VectorStep(f, i == 1 ? from[0] : part.Output, from[i], part.Output));
+            for (int i = 1; i < from.Length; i++) program.Add(new VectorStep(f, i == 1 ? from[0] : part.Output, from[i], part.Output));
         }
-        return new ElementProgram([.. steps], [.. constants], kinds, outputs, types.Length, columns);
+        return new ElementProgram([.. program], [.. factors], kinds, outputs, types.Length, columns);
     }
 
     /// <summary>Whether the first output may lie in the memory of an input: nothing reads that input once the output begins to be written.</summary>
