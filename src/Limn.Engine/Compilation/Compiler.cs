@@ -41,11 +41,15 @@ internal sealed class Compiler
         options ??= new CompileOptions();
         if (options.Optimize)
         {
+            Unneeded.Apply(list);
             Fusion.Apply(list.Steps, list.Slots, fetched);
             Gates.Apply(list);
             ChannelsLastLayout.Apply(list, options.ChannelsLastFrom);
             PackedProducts.Apply(list);
+            NormalizationGradients.Apply(list);
+            StridedProducts.Apply(list);
             EpilogueFusion.Apply(list);
+            Recomputation.Apply(list);
             ElementwiseFusion.Apply(list);
         }
         return new Plan(list.Steps, list.Slots, fed, fetched);

@@ -46,12 +46,13 @@ internal sealed class ElementwiseFusion
         PlanStep step = list.Steps[s];
         if (!Suits(step)) return;
         int[] dims = list.Slots[step.Outputs[0]].Dims!;
-        foreach (int input in step.Inputs)
+        Chain[] before = [.. step.Inputs.Where(i => i >= 0 && producers[i] >= 0).Select(i => chainOf[producers[i]]).OfType<Chain>().Where(c => c.Dims.AsSpan().SequenceEqual(dims)).Distinct()];
+        // All chains that end in this step become one with it; where that cannot be, one of them.
+        foreach (Chain[] some in (IEnumerable<Chain[]>)[before, .. before.Length > 1 ? before.Select(c => (Chain[])[c]) : []])
         {
-            if (input < 0 || producers[input] < 0 || chainOf[producers[input]] is not { } chain || !chain.Dims.AsSpan().SequenceEqual(dims)) continue;
-            if (!StaysWhole(chain, s) || Columns(chain.Members.Append(s), dims) < 0) continue;
-            chain.Members.Add(s);
-            chainOf[s] = chain;
+            if (some.Length == 0 || !StaysWhole(some, s) || Columns(some.SelectMany(c => c.Members).Append(s), dims) < 0) continue;
+            var joined = new Chain(dims, [.. some.SelectMany(c => c.Members).Order(), s]);
+            foreach (int member in joined.Members) chainOf[member] = joined;
             return;
         }
         if (Columns([s], dims) >= 0) chainOf[s] = new Chain(dims, [s]);
@@ -63,12 +64,12 @@ internal sealed class ElementwiseFusion
 
     private static bool IsHeld(ElementType type) => type == ElementType.Bool || type.IsFloating();
 
-    /// <summary>Whether nobody outside needs a member's result before step <paramref name="s"/>, to whose place the chain would move.</summary>
-    private bool StaysWhole(Chain chain, int s)
+    /// <summary>Whether nobody outside needs a member's result before step <paramref name="s"/>, to whose place the chains would move.</summary>
+    private bool StaysWhole(Chain[] chains, int s)
     {
-        foreach (int member in chain.Members)
+        foreach (int member in chains.SelectMany(c => c.Members))
             foreach (int reader in readers.GetValueOrDefault(list.Steps[member].Outputs[0], []))
-                if (reader < s && chainOf[reader] != chain) return false;
+                if (reader < s && (chainOf[reader] is not { } chain || !chains.Contains(chain))) return false;
         return true;
     }
 
@@ -135,9 +136,15 @@ internal sealed class ElementwiseFusion
         }
         OperandKind[] kinds = [.. inputs.Select(i => KindOf(list.Slots[i].Dims!, chain.Dims)!.Value)];
         string name = string.Join('+', members.Select(m => m.Operator.Name).Distinct());
-        var fused = new FusedElementwise(name, parts, kinds, [.. types], outputs.Length, Columns(chain.Members, chain.Dims));
+        var fused = new FusedElementwise(name, parts, kinds, [.. inputs.Select(list.Number)], [.. types], outputs.Length, Columns(chain.Members, chain.Dims));
         return new PlanStep(members[^1].Name, fused, inputs, outputs, dynamic: false);
     }
 
-    private sealed record Chain(int[] Dims, List<int> Members);
+    private sealed class Chain(int[] dims, List<int> members)
+    {
+        public int[] Dims => dims;
+
+        /// <summary>Its steps, in order.</summary>
+        public List<int> Members => members;
+    }
 }

@@ -1,5 +1,6 @@
 using Limn.Engine.Compilation;
 using Limn.Engine.Operators;
+using Limn.Engine.Operators.Compiled;
 
 namespace Limn.Engine.Execution;
 
@@ -43,6 +44,7 @@ public sealed record StepCost(long? Flops, long? Bytes)
             ConvTranspose or ConvolutionInputGradient => 2 * Size(inputs[0]!) * Each(inputs[1]!),
             ConvolutionWeightGradient => 2 * Size(inputs[1]!) * Each(y),
             MatMul or TransposedMatMul or Gemm => 2 * size * Inner(inputs[0]!, inputs[1]!, y),
+            StridedProduct product => 2L * product.Shape.Rows * product.Shape.Columns * product.Shape.Depth * product.Shape.C.Offsets.Length,
             MaxPool pool => size * pool.Window.Kernel.Aggregate(1L, (a, b) => a * b),
             AveragePool pool => size * pool.Window.Kernel.Aggregate(1L, (a, b) => a * b),
             AveragePoolGradient or GlobalAveragePool or GlobalMaxPool or ReduceOperator or SumTo => Size(inputs[0]!),

@@ -46,7 +46,7 @@ internal static unsafe class Elementwise
 
     public static void Tanh(ReadOnlySpan<float> x, Span<float> y, Workers workers) => Map(new TanhFunction(), x, y, workers, Chunks.Dear);
 
-    /// <summary>The error function, absolute error below 2·10⁻⁷.</summary>
+    /// <summary>The error function, absolute error below 4·10⁻⁷.</summary>
     public static void Erf(ReadOnlySpan<float> x, Span<float> y, Workers workers) => Map(new ErfFunction(), x, y, workers, Chunks.Dear);
 
     /// <summary>x/2·(1 + erf(x/√2)).</summary>

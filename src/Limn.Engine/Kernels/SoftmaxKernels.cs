@@ -76,37 +76,15 @@ internal static unsafe class SoftmaxKernels
 
     private static void Row(ReadOnlySpan<float> x, Span<float> y, bool logarithm)
     {
-        float max = TensorPrimitives.Max(x);
-        if (logarithm)
+        if (!logarithm)
         {
-            // Of an infinite maximum, the difference of infinities is the NaN that is wanted.
-            double log = Math.Log(SumOfExponentials(x, max));
-            ShiftBy(x, max, (float)log, y);
+            SoftmaxRows.Forward(x, y);
             return;
         }
-
-        Vector<float> shift = Vector.Create(max);
-        Vector<double> low = Vector<double>.Zero, high = Vector<double>.Zero;
-        int i = 0, width = Vector<float>.Count;
-        for (; i + width <= x.Length; i += width)
-        {
-            Vector<float> e = Exp(new Vector<float>(x[i..]) - shift);
-            e.CopyTo(y[i..]);
-            Vector.Widen(e, out Vector<double> a, out Vector<double> b);
-            low += a;
-            high += b;
-        }
-        double sum = Vector.Sum(low + high);
-        if (i < x.Length)
-        {
-            Vector<float> e = Exp(Padded(x[i..], float.NegativeInfinity) - shift);
-            for (int k = 0; i < x.Length; i++, k++)
-            {
-                y[i] = e[k];
-                sum += e[k];
-            }
-        }
-        TensorPrimitives.Multiply(y, (float)(1 / sum), y);
+        // Of an infinite maximum, the difference of infinities is the NaN that is wanted.
+        float max = TensorPrimitives.Max(x);
+        double log = Math.Log(SumOfExponentials(x, max));
+        ShiftBy(x, max, (float)log, y);
     }
 
     private static void Columns(float* x, float* y, int axis, int inner, int width, bool logarithm)
@@ -164,18 +142,23 @@ internal static unsafe class SoftmaxKernels
     private static void BackwardRow(float* y, float* dy, float* dx, int axis, bool logarithm)
     {
         int i = 0, width = Vector<float>.Count;
-        Vector<double> low = Vector<double>.Zero, high = Vector<double>.Zero;
-        for (; i + width <= axis; i += width)
+        double total = 0;
+        bool mayWin = true;
+        if (logarithm)
         {
-            Vector<float> term = logarithm ? Vector.Load(dy + i) : Vector.Load(y + i) * Vector.Load(dy + i);
-            Vector.Widen(term, out Vector<double> a, out Vector<double> b);
-            low += a;
-            high += b;
+            Vector<double> low = Vector<double>.Zero, high = Vector<double>.Zero;
+            for (; i + width <= axis; i += width)
+            {
+                Vector.Widen(Vector.Load(dy + i), out Vector<double> a, out Vector<double> b);
+                low += a;
+                high += b;
+            }
+            total = Vector.Sum(low + high);
+            for (; i < axis; i++) total += dy[i];
         }
-        double total = Vector.Sum(low + high);
-        for (; i < axis; i++) total += logarithm ? dy[i] : y[i] * dy[i];
+        else (total, mayWin) = SoftmaxRows.Dot(new(y, axis), new(dy, axis));
         float sum = (float)total;
-        (int winner, float sharp) = Winner(y, dy, axis, 1, total, logarithm);
+        (int winner, float sharp) = mayWin ? Winner(y, dy, axis, 1, total, logarithm) : (-1, 0);
 
         i = 0;
         for (; i + width <= axis; i += width)

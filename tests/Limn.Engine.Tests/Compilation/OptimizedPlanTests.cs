@@ -64,7 +64,7 @@ public sealed class OptimizedPlanTests
         Assert.DoesNotContain("Where", steps);
     }
 
-    private static void Compare(Graph graph, Dictionary<Value, NdArray> feeds, IReadOnlyList<Value> fetches)
+    internal static void Compare(Graph graph, Dictionary<Value, NdArray> feeds, IReadOnlyList<Value> fetches)
     {
         NdArray[] plain = new Session(graph, 1) { Options = Plain }.Run(feeds, fetches), fast = new Session(graph, 2) { Options = Fast }.Run(feeds, fetches);
         for (int i = 0; i < plain.Length; i++)

@@ -75,6 +75,39 @@ internal static unsafe class ChannelsLastConvolution
         Run([sweep], dy, w, epilogue, dx, workers);
     }
 
+    /// <summary>Whether windows lie side by side and cover the input, so that each position of it is in one of them: a patch embedding.</summary>
+    public static bool IsTiled(in ConvolutionShape shape) =>
+        shape.Groups == 1 && shape.Width.Kernel > 1 && IsTiled(shape.Height) && IsTiled(shape.Width) && shape.Depth.IsIdentity && shape.Depth.Input == 1;
+
+    /// <summary>The gradient by the input where windows lie side by side, with the weights of <see cref="PackedFilter.OfTiles"/>: a product for each row of a window, which makes whole lines of dx.</summary>
+    /// <exception cref="ArgumentException">The weights were packed for another convolution, or windows do not lie side by side.</exception>
+    public static void BackwardTiles(in ConvolutionShape shape, float* dy, PackedFilter w, Epilogue epilogue, float* dx, Workers workers)
+    {
+        int channels = shape.InChannels, width = shape.Width.Kernel;
+        if (!IsTiled(shape) || w.Inputs != shape.OutChannels || w.Outputs != width * channels || w.Parts.Length != shape.Height.Kernel) throw Mismatch(shape, w);
+        using var repeated = new Scratch(epilogue.Bias == null ? 0 : w.Outputs);
+        if (epilogue.Bias != null)
+        {
+            for (int j = 0; j < width; j++) new ReadOnlySpan<float>(epilogue.Bias, channels).CopyTo(new Span<float>(repeated.Pointer + j * channels, channels));
+            epilogue = epilogue with { Bias = repeated.Pointer };
+        }
+        nint line = (nint)shape.Width.Input * channels;
+        var sweeps = new List<Sweep>(w.Parts.Length);
+        for (int row = 0; row < w.Parts.Length; row++)
+        {
+            sweeps.Add(new Sweep
+            {
+                Batch = shape.Batch, Height = new WindowAxis(shape.Height.Output, shape.Height.Output), Width = new WindowAxis(shape.Width.Output, shape.Width.Output),
+                Channels = shape.OutChannels, Part = row, Origin = row * line,
+                YStep = (nint)width * channels, YRow = shape.Height.Kernel * line, YImage = shape.Height.Input * line,
+            });
+        }
+        Run(sweeps, dy, w, epilogue, dx, workers);
+    }
+
+    private static bool IsTiled(WindowAxis axis) =>
+        axis.Stride == axis.Kernel && axis.Dilation == 1 && axis.PadBegin == 0 && axis.PadEnd == 0 && axis.Input == axis.Output * axis.Kernel;
+
     /// <summary>The axis of a phase; without taps it still has its positions.</summary>
     private static WindowAxis Positions(Convolution.Phase phase, WindowAxis axis, int first) =>
         phase.Taps > 0 ? phase.Axis : new WindowAxis(axis.Output, (axis.Input - first + axis.Stride - 1) / axis.Stride);

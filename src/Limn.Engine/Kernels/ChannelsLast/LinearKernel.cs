@@ -30,6 +30,7 @@ internal abstract unsafe class LinearKernel
     {
         ConvolutionShape s = shape;
         if (IsDepthwise(shape)) return new Depthwise(s, Keep(w, "depthwise", default, scale, v => PackDepthwise(s, v)), backward: true);
+        if (ChannelsLastConvolution.IsTiled(shape)) return new Tiles(s, Keep(w, "tiles", default, scale, v => PackedFilter.OfTiles(s, v)));
         if (WinogradConvolution.Choose(Turned(shape)) is > 0 and var tile)
             return new Winograd(s, Keep(w, $"winograd gradient {tile}", default, scale, v => WinogradFilter.OfInputGradient(s, v, tile)), backward: true);
         return new Direct(s, Keep(w, "gradient", Taps(shape), scale, v => PackedFilter.OfInputGradient(s, v)), backward: true);
@@ -95,6 +96,12 @@ internal abstract unsafe class LinearKernel
             if (backward) ChannelsLastConvolution.BackwardInput(shape, from, weights, epilogue, to, workers);
             else ChannelsLastConvolution.Forward(shape, from, weights, epilogue, to, workers);
         }
+    }
+
+    private sealed class Tiles(ConvolutionShape shape, PackedFilter weights) : LinearKernel
+    {
+        public override void Run(float* from, in Epilogue epilogue, float* to, Workers workers) =>
+            ChannelsLastConvolution.BackwardTiles(shape, from, weights, epilogue, to, workers);
     }
 
     private sealed class Winograd(ConvolutionShape shape, WinogradFilter weights, bool backward) : LinearKernel

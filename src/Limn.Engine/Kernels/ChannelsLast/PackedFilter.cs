@@ -110,6 +110,29 @@ internal sealed unsafe class PackedFilter
         return packed;
     }
 
+    /// <summary>Packs the weights [OutChannels, InChannels, kH, kW] of a convolution whose windows lie side by side, for its gradient by the input: a part for each row of a window.</summary>
+    /// <exception cref="ArgumentException">The number of weights is not the shape's, or the windows do not lie side by side.</exception>
+    public static PackedFilter OfTiles(in ConvolutionShape shape, ReadOnlySpan<float> w)
+    {
+        Require(shape, w.Length);
+        if (!ChannelsLastConvolution.IsTiled(shape)) throw new ArgumentException("The windows of this convolution do not lie side by side.", nameof(shape));
+        int height = shape.Height.Kernel, width = shape.Width.Kernel, channels = shape.InChannels, outputs = width * channels;
+        var windows = new (int, int)[height];
+        Array.Fill(windows, (1, 1));
+        var packed = new PackedFilter(VectorWidths.Best, 1, shape.OutChannels, outputs, isGradient: true, windows);
+        var row = new float[shape.OutChannels * outputs];
+        for (int i = 0; i < height; i++)
+        {
+            for (int o = 0; o < shape.OutChannels; o++)
+            {
+                for (int c = 0; c < channels; c++)
+                    for (int j = 0; j < width; j++) row[o * outputs + j * channels + c] = w[((o * channels + c) * height + i) * width + j];
+            }
+            packed.Pack(i, row, 0, 1, outputs, [0]);
+        }
+        return packed;
+    }
+
     /// <summary>Packs the right factor of a product: [k, n], or [n, k] where it is transposed.</summary>
     /// <exception cref="ArgumentException">The span does not hold k · n numbers.</exception>
     public static PackedFilter OfMatrix(bool transposed, int k, int n, ReadOnlySpan<float> b) => OfMatrix(transposed, k, n, b, VectorWidths.Best);

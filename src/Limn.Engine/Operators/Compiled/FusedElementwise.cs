@@ -23,25 +23,34 @@ internal sealed record FusedPart(string Name, Operator Operator, int[] Inputs, i
 
 /// <summary>
 /// A chain of element-by-element operators run a few thousand elements at a time, so that what is in between stays in the first-level cache and never goes to memory.
-/// Each element is computed by the same kernels as in single steps.
+/// Where every operator is a function of a <see cref="Kernels.VectorProgram"/> the chain is one; else the kernels of single steps run on parts of the arrays.
 /// </summary>
 /// <param name="name">For profiles.</param>
 /// <param name="parts">The operators, in order.</param>
 /// <param name="kinds">How each input of the step lies.</param>
+/// <param name="numbers">For each input the number that it is at all times; null for others.</param>
 /// <param name="types">The element types of all operands.</param>
 /// <param name="outputs">How many outputs there are.</param>
 /// <param name="columns">The length of a row; 0 where no input is a row or a column, so that any cut will do.</param>
 internal sealed class FusedElementwise(
-    string name, IReadOnlyList<FusedPart> parts, OperandKind[] kinds, ElementType[] types, int outputs, int columns) : CompiledOperator(name)
+    string name, IReadOnlyList<FusedPart> parts, OperandKind[] kinds, float?[] numbers, ElementType[] types, int outputs, int columns) : CompiledOperator(name)
 {
     private const int ElementsAtOnce = 8192;
 
     private readonly ConcurrentBag<NdArray?[]> frames = [];
+    private readonly ElementProgram? program = ElementProgram.Of(parts, kinds, numbers, types, outputs, columns);
 
     public IReadOnlyList<FusedPart> Parts => parts;
 
+    public override bool MayOverwrite(int input) => program is not null && program.MayOverwrite(input);
+
     public override void Execute(KernelContext context)
     {
+        if (program is not null)
+        {
+            program.Run(context);
+            return;
+        }
         int length = context.Output(0).Length, rowLength = Math.Max(1, columns);
         if (length == 0) return;
         int rows = length / rowLength, rowsAtOnce = Math.Clamp(ElementsAtOnce / rowLength, 1, rows), chunks = (rows + rowsAtOnce - 1) / rowsAtOnce;
