@@ -46,6 +46,7 @@ internal sealed class Compiler
             ChannelsLastLayout.Apply(list, options.ChannelsLastFrom);
             PackedProducts.Apply(list);
             EpilogueFusion.Apply(list);
+            ChannelSlices.Apply(list);
             ElementwiseFusion.Apply(list);
         }
         return new Plan(list.Steps, list.Slots, fed, fetched);
