@@ -3,7 +3,7 @@ namespace Limn.Engine.Kernels.ChannelsLast;
 /// <summary>C = A · B for a packed B.</summary>
 internal static unsafe class PackedProduct
 {
-    /// <summary>Bytes of A and of the result that stay in the second-level cache while the panels of B pass.</summary>
+    /// <summary>Bytes of A, and of the result where B is no more than that, which stay in the second-level cache while the panels of B pass.</summary>
     private const int BlockBytes = 1 << 19;
 
     /// <summary>Bytes of A from which on it comes from beyond that cache, and a block of it sooner leaves there than B.</summary>
@@ -27,7 +27,8 @@ internal static unsafe class PackedProduct
     {
         int k = b.Inputs, panels = b.Panels;
         if (m == 0 || panels == 0) return;
-        int most = (int)Math.Clamp(BlockBytes / sizeof(float) / (Math.Clamp(k, 1, PanelWalk.RowDepth) + b.Outputs), 56, 1 << 12);
+        int beside = (long)k * b.Outputs * sizeof(float) <= BlockBytes ? b.Outputs : 0;
+        int most = (int)Math.Clamp(BlockBytes / sizeof(float) / (Math.Clamp(k, 1, PanelWalk.RowDepth) + beside), 56, 1 << 12);
         bool isFar = panels == 1 || (long)m * k * sizeof(float) > FarBytes;
         long wanted = workers.Count == 1 ? 1 : Math.Clamp((long)m * k * b.Outputs / Work, 1, 4L * workers.Count);
         int blocks = (int)Math.Max((m + (long)most - 1) / most, Math.Min(wanted, (m + 55) / 56)), chunks = (int)Math.Clamp((wanted + blocks - 1) / blocks, 1, panels);
