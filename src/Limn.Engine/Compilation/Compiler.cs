@@ -50,6 +50,7 @@ internal sealed class Compiler
             StridedProducts.Apply(list);
             EpilogueFusion.Apply(list);
             Recomputation.Apply(list);
+            ChannelSlices.Apply(list);
             ElementwiseFusion.Apply(list);
         }
         return new Plan(list.Steps, list.Slots, fed, fetched);

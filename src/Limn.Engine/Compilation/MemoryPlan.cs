@@ -34,7 +34,7 @@ internal sealed class MemoryPlan
             foreach (int slot in steps[s].Inputs)
                 if (slot >= 0) last[Root(slot)] = s;
             foreach (int slot in steps[s].Outputs)
-                if (slot >= 0 && Root(slot) == slot) first[slot] = last[slot] = s;
+                if (slot >= 0 && Root(slot) == slot) (first[slot], last[slot]) = (first[slot] < 0 ? s : first[slot], s); // several steps may write parts of one
         }
 
         bool Planned(int slot) => first[slot] >= 0 && !keep.Contains(slot) && slots[slot].Dims is not null && slots[slot].Kind == SlotKind.Computed

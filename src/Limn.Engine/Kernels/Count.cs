@@ -9,6 +9,9 @@ namespace Limn.Engine.Kernels;
 /// </remarks>
 internal interface ICount;
 
+/// <summary>None. A type cannot be of size 0, so this one is told by itself, not by its size.</summary>
+internal readonly struct N0 : ICount;
+
 [StructLayout(LayoutKind.Sequential, Size = 1)]
 internal readonly struct N1 : ICount;
 

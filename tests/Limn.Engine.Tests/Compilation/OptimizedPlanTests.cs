@@ -2,6 +2,7 @@ using Limn.Engine.Compilation;
 using Limn.Engine.Differentiation;
 using Limn.Engine.Execution;
 using Limn.Engine.Graphs;
+using Limn.Engine.Operators;
 
 namespace Limn.Engine.Tests.Compilation;
 
@@ -62,6 +63,23 @@ public sealed class OptimizedPlanTests
         Assert.Contains("Conv+BatchNormalization+Add+Relu", steps);
         Assert.Contains("ConvolutionInputGradient+Gate", steps);
         Assert.DoesNotContain("Where", steps);
+    }
+
+    [Fact]
+    public void Parts_of_a_tensor_are_written_and_read_where_they_lie()
+    {
+        Graph graph = RandomNetwork.Fire();
+        Value x = graph.Inputs[0], part = graph.Nodes.First(n => n.Operator is Concat).Inputs[0]!;
+        GradientGraph gradient = Gradient.Of(graph, graph.Outputs[0], [x]);
+        Dictionary<Value, NdArray> feeds = new() { [x] = RandomNetwork.Feed(x, 2, 1) };
+        string[] steps = Steps(gradient.Required());
+        Assert.DoesNotContain("Concat", steps);
+        Assert.DoesNotContain("Split", steps);
+        Assert.Contains("Concat", Steps(gradient.Required(), part));
+        Compare(gradient.Graph, feeds, [gradient.Required()]);
+        Compare(gradient.Graph, feeds, [gradient.Required(), part]);
+
+        string[] Steps(params Value[] fetches) => [.. new Session(gradient.Graph, 1) { Options = Fast }.Profile(feeds, fetches).Steps.Select(s => s.Operator)];
     }
 
     internal static void Compare(Graph graph, Dictionary<Value, NdArray> feeds, IReadOnlyList<Value> fetches)

@@ -39,6 +39,22 @@ internal sealed class RandomNetwork
         return graph.Build();
     }
 
+    /// <summary>Two modules that squeeze, go two ways and join.</summary>
+    public static Graph Fire()
+    {
+        var network = new RandomNetwork(2);
+        GraphBuilder g = network.g;
+        Value y = g.Input("x", ElementType.Float, [Dim.Named("batch"), 16, 12, 12]);
+        foreach (int channels in (int[])[16, 24])
+        {
+            Value squeezed = g.Relu(network.Conv(y, 8, 1, 1, 0));
+            y = g.Concat(1, g.Relu(network.Conv(squeezed, channels, 1, 1, 0)), g.Relu(network.Conv(squeezed, channels, 3, 1, 1)));
+        }
+        y = network.Conv(y, 8, 3, 1, 1);
+        g.Output(g.Gemm(g.Flatten(g.GlobalAveragePool(y)), network.Weights(5, 8), transB: true), "y");
+        return g.Build();
+    }
+
     /// <summary>Random numbers in the shape of a value.</summary>
     public static NdArray Feed(Value value, int batch, int seed)
     {
@@ -53,7 +69,7 @@ internal sealed class RandomNetwork
     {
         int channels = x.Shape![1].Value, height = x.Shape[2].Value, width = x.Shape[3].Value;
         bool large = height > 4 && width > 4;
-        switch (random.Next(14))
+        switch (random.Next(17))
         {
             case 0: return g.Relu(Conv(x, Channels(), 3, large ? random.Next(1, 3) : 1, 1));
             case 1: return g.Relu(Norm(Conv(x, Channels(), 1, 1, 0)));
@@ -77,6 +93,18 @@ internal sealed class RandomNetwork
             case 11 when channels % 4 == 0: return g.Relu(Conv(x, 2 * channels, 3, 1, 1, group: 4));
             case 12: return g.Add(x, Weights(channels, 1, 1));
             case 13: return g.Transpose(g.Relu(g.Transpose(x, 0, 2, 3, 1)), 0, 3, 1, 2);
+            case 14: // parts that are joined twice, one of them with itself
+                Value twice = g.Relu(Conv(x, Channels(), 1, 1, 0)), once = Conv(x, Channels(), 3, 1, 1);
+                return g.Concat(1, g.Concat(1, twice, once), twice, twice);
+            case 15 when channels > 1: // parts that are convolved where they lie, one of them in two ways and one of them not only that
+                IReadOnlyList<Value> lying = g.Split(x, 1, channels / 2, channels - channels / 2);
+                Value second = Conv(lying[1], 16, 3, 1, 1);
+                Value sum = g.Add(g.Relu(Conv(lying[0], 16, 1, 1, 0)), Conv(lying[0], 16, 3, 1, 1));
+                return random.Next(2) == 0 ? g.Concat(1, sum, g.Clip(second, 0, 6)) : g.Concat(1, sum, second, g.Relu(lying[1]));
+            case 16: // dense: each layer sees all before it
+                Value all = x;
+                for (int i = 0; i < 3; i++) all = g.Concat(1, all, Conv(g.Relu(Norm(all)), 8, i == 1 ? 1 : 3, 1, i == 1 ? 0 : 1));
+                return all;
             default: return g.Relu(Conv(x, Channels(), 3, 1, 1));
         }
     }

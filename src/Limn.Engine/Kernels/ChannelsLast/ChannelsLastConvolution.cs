@@ -13,34 +13,54 @@ internal static unsafe class ChannelsLastConvolution
     private const long Work = 1 << 18;
 
     /// <summary>y = the convolution of x with the weights of <see cref="PackedFilter.OfConvolution(in ConvolutionShape, ReadOnlySpan{float})"/>, finished by the epilogue.</summary>
+    /// <param name="shape">The convolution.</param>
+    /// <param name="x">The input.</param>
+    /// <param name="w">The weights.</param>
+    /// <param name="epilogue">What becomes of each sum; its tensors are laid out as y.</param>
+    /// <param name="y">The output.</param>
+    /// <param name="workers">The threads.</param>
+    /// <param name="xStep">Floats from a position of x to the next, where x is some channels of a larger tensor; 0 where it is whole.</param>
+    /// <param name="yStep">The same of y.</param>
     /// <exception cref="ArgumentException">The weights were packed for another convolution.</exception>
-    public static void Forward(in ConvolutionShape shape, float* x, PackedFilter w, in Epilogue epilogue, float* y, Workers workers)
+    public static void Forward(in ConvolutionShape shape, float* x, PackedFilter w, in Epilogue epilogue, float* y, Workers workers, nint xStep = 0, nint yStep = 0)
     {
         if (w.IsGradient || w.Groups != shape.Groups || w.Inputs != shape.InPerGroup || w.Outputs != shape.OutPerGroup
             || w.Parts[0].Rows != shape.Height.Kernel || w.Parts[0].Columns != shape.Width.Kernel) throw Mismatch(shape, w);
-        nint line = (nint)shape.Width.Output * shape.OutChannels;
+        if (yStep == 0) yStep = shape.OutChannels;
+        nint line = shape.Width.Output * yStep;
         var sweep = new Sweep
         {
-            Batch = shape.Batch, Height = shape.Height, Width = shape.Width, Channels = shape.InChannels,
-            YStep = shape.OutChannels, YRow = line, YImage = line * shape.Height.Output,
+            Batch = shape.Batch, Height = shape.Height, Width = shape.Width, Channels = xStep == 0 ? shape.InChannels : (int)xStep,
+            YStep = yStep, YRow = line, YImage = line * shape.Height.Output,
         };
         Run([sweep], x, w, epilogue, y, workers);
     }
 
     /// <summary>dx = the gradient by x, from the gradient dy by y, with the weights of <see cref="PackedFilter.OfInputGradient(in ConvolutionShape, ReadOnlySpan{float})"/>; the epilogue finishes dx.</summary>
     /// <remarks>A position of x that no window reads gets what the epilogue makes of 0.</remarks>
-    /// <exception cref="ArgumentException">The weights were packed for another convolution.</exception>
-    public static void BackwardInput(in ConvolutionShape shape, float* dy, PackedFilter w, in Epilogue epilogue, float* dx, Workers workers)
+    /// <param name="shape">The convolution.</param>
+    /// <param name="dy">The gradient by its output.</param>
+    /// <param name="w">The weights.</param>
+    /// <param name="epilogue">What becomes of each sum; its tensors are laid out as dx.</param>
+    /// <param name="dx">The gradient by its input.</param>
+    /// <param name="workers">The threads.</param>
+    /// <param name="dyStep">Floats from a position of dy to the next, where dy is some channels of a larger tensor; 0 where it is whole.</param>
+    /// <param name="dxStep">The same of dx; with weights that are packed for blocks of positions (<see cref="PackedFilter.Block"/>) dx is whole.</param>
+    /// <exception cref="ArgumentException">The weights were packed for another convolution, or for blocks of a dx that is not whole.</exception>
+    public static void BackwardInput(in ConvolutionShape shape, float* dy, PackedFilter w, in Epilogue epilogue, float* dx, Workers workers, nint dyStep = 0, nint dxStep = 0)
     {
+        if (dyStep == 0) dyStep = shape.OutChannels;
+        if (dxStep == 0) dxStep = shape.InChannels;
         if (w.Block != (1, 1))
         {
-            Blocks(shape, dy, w, epilogue, dx, workers);
+            if (dxStep != shape.InChannels) throw new ArgumentException("Weights packed for blocks of positions write whole tensors only.", nameof(dxStep));
+            Blocks(shape, dy, w, epilogue, dx, workers, dyStep);
             return;
         }
         int strideY = shape.Height.Stride, strideX = shape.Width.Stride;
         if (!w.IsGradient || w.Groups != shape.Groups || w.Inputs != shape.OutPerGroup || w.Outputs != shape.InPerGroup || w.Parts.Length != strideY * strideX)
             throw Mismatch(shape, w);
-        nint line = (nint)shape.Width.Input * shape.InChannels;
+        nint line = shape.Width.Input * dxStep;
         var sweeps = new List<Sweep>(w.Parts.Length);
         for (int part = 0; part < w.Parts.Length; part++)
         {
@@ -51,16 +71,16 @@ internal static unsafe class ChannelsLastConvolution
             sweeps.Add(new Sweep
             {
                 Batch = shape.Batch, Height = Positions(rows, shape.Height, firstRow), Width = Positions(columns, shape.Width, firstColumn),
-                Channels = shape.OutChannels, Part = part,
-                Origin = firstRow * line + (nint)firstColumn * shape.InChannels,
-                YStep = (nint)strideX * shape.InChannels, YRow = strideY * line, YImage = shape.Height.Input * line,
+                Channels = (int)dyStep, Part = part,
+                Origin = firstRow * line + firstColumn * dxStep,
+                YStep = strideX * dxStep, YRow = strideY * line, YImage = shape.Height.Input * line,
             });
         }
         Run(sweeps, dy, w, epilogue, dx, workers);
     }
 
     /// <summary>The gradient of few channels: one sweep over blocks of positions.</summary>
-    private static void Blocks(in ConvolutionShape shape, float* dy, PackedFilter w, in Epilogue epilogue, float* dx, Workers workers)
+    private static void Blocks(in ConvolutionShape shape, float* dy, PackedFilter w, in Epilogue epilogue, float* dx, Workers workers, nint dyStep)
     {
         GradientBlock rows = new(shape.Height, w.Block.Rows), columns = new(shape.Width, w.Block.Columns);
         if (shape.Groups != 1 || w.Inputs != shape.OutChannels || w.Outputs != shape.InChannels * rows.Size * columns.Size
@@ -68,7 +88,7 @@ internal static unsafe class ChannelsLastConvolution
         nint line = (nint)shape.Width.Input * shape.InChannels;
         var sweep = new Sweep
         {
-            Batch = shape.Batch, Height = rows.Axis, Width = columns.Axis, Channels = shape.OutChannels,
+            Batch = shape.Batch, Height = rows.Axis, Width = columns.Axis, Channels = (int)dyStep,
             YStep = (nint)columns.Size * shape.InChannels, YRow = rows.Size * line, YImage = shape.Height.Input * line,
             BlockRows = rows.Size, BlockRow = line, ResultRows = shape.Height.Input,
         };

@@ -7,8 +7,20 @@ internal abstract unsafe class LinearKernel
 {
     private static readonly ConditionalWeakTable<NdArray, List<Packed>> Kept = [];
 
+    /// <summary>Whether what is read may be some channels of a larger tensor.</summary>
+    public virtual bool ReadsSlices => false;
+
+    /// <summary>Whether what is written may be some channels of a larger tensor.</summary>
+    public virtual bool WritesSlices => false;
+
     /// <summary>x or dy [N, H, W, C] to y or dx, or A [m, k] to A · B [m, n].</summary>
-    public abstract void Run(float* from, in Epilogue epilogue, float* to, Workers workers);
+    /// <param name="from">What is read.</param>
+    /// <param name="fromStep">Floats from a position of that to the next, where it is some channels of a larger tensor (<see cref="ReadsSlices"/>); 0 where it is whole.</param>
+    /// <param name="epilogue">What becomes of each sum; its tensors are laid out as the result.</param>
+    /// <param name="to">The result.</param>
+    /// <param name="toStep">The same of the result (<see cref="WritesSlices"/>).</param>
+    /// <param name="workers">The threads.</param>
+    public abstract void Run(float* from, nint fromStep, in Epilogue epilogue, float* to, nint toStep, Workers workers);
 
     /// <param name="shape">The convolution.</param>
     /// <param name="w">Its weights [O, I / groups, kh, kw].</param>
@@ -91,31 +103,39 @@ internal abstract unsafe class LinearKernel
 
     private sealed class Direct(ConvolutionShape shape, PackedFilter weights, bool backward) : LinearKernel
     {
-        public override void Run(float* from, in Epilogue epilogue, float* to, Workers workers)
+        public override bool ReadsSlices => true;
+
+        public override bool WritesSlices => weights.Block == (1, 1);
+
+        public override void Run(float* from, nint fromStep, in Epilogue epilogue, float* to, nint toStep, Workers workers)
         {
-            if (backward) ChannelsLastConvolution.BackwardInput(shape, from, weights, epilogue, to, workers);
-            else ChannelsLastConvolution.Forward(shape, from, weights, epilogue, to, workers);
+            if (backward) ChannelsLastConvolution.BackwardInput(shape, from, weights, epilogue, to, workers, fromStep, toStep);
+            else ChannelsLastConvolution.Forward(shape, from, weights, epilogue, to, workers, fromStep, toStep);
         }
     }
 
     private sealed class Tiles(ConvolutionShape shape, PackedFilter weights) : LinearKernel
     {
-        public override void Run(float* from, in Epilogue epilogue, float* to, Workers workers) =>
+        public override void Run(float* from, nint fromStep, in Epilogue epilogue, float* to, nint toStep, Workers workers) =>
             ChannelsLastConvolution.BackwardTiles(shape, from, weights, epilogue, to, workers);
     }
 
     private sealed class Winograd(ConvolutionShape shape, WinogradFilter weights, bool backward) : LinearKernel
     {
-        public override void Run(float* from, in Epilogue epilogue, float* to, Workers workers)
+        public override bool ReadsSlices => true;
+
+        public override bool WritesSlices => true;
+
+        public override void Run(float* from, nint fromStep, in Epilogue epilogue, float* to, nint toStep, Workers workers)
         {
-            if (backward) WinogradConvolution.BackwardInput(shape, from, weights, epilogue, to, workers);
-            else WinogradConvolution.Forward(shape, from, weights, epilogue, to, workers);
+            if (backward) WinogradConvolution.BackwardInput(shape, from, weights, epilogue, to, workers, fromStep, toStep);
+            else WinogradConvolution.Forward(shape, from, weights, epilogue, to, workers, fromStep, toStep);
         }
     }
 
     private sealed class Depthwise(ConvolutionShape shape, float[] weights, bool backward) : LinearKernel
     {
-        public override void Run(float* from, in Epilogue epilogue, float* to, Workers workers)
+        public override void Run(float* from, nint fromStep, in Epilogue epilogue, float* to, nint toStep, Workers workers)
         {
             fixed (float* w = weights)
             {
@@ -127,6 +147,6 @@ internal abstract unsafe class LinearKernel
 
     private sealed class Matrix(int m, int k, int n, PackedFilter weights) : LinearKernel
     {
-        public override void Run(float* from, in Epilogue epilogue, float* to, Workers workers) => PackedProduct.Run(m, from, k, weights, epilogue, to, n, workers);
+        public override void Run(float* from, nint fromStep, in Epilogue epilogue, float* to, nint toStep, Workers workers) => PackedProduct.Run(m, from, k, weights, epilogue, to, n, workers);
     }
 }

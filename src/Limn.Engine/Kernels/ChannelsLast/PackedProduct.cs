@@ -3,8 +3,11 @@ namespace Limn.Engine.Kernels.ChannelsLast;
 /// <summary>C = A · B for a packed B.</summary>
 internal static unsafe class PackedProduct
 {
-    /// <summary>Bytes of A that stay in the second-level cache while the panels of B pass.</summary>
+    /// <summary>Bytes of A, and of the result where B is no more than that, which stay in the second-level cache while the panels of B pass.</summary>
     private const int BlockBytes = 1 << 19;
+
+    /// <summary>Bytes of A from which on it comes from beyond that cache, and a block of it sooner leaves there than B.</summary>
+    private const int FarBytes = 1 << 20;
 
     /// <summary>Multiply-adds that are worth a thread.</summary>
     private const long Work = 1 << 18;
@@ -24,21 +27,23 @@ internal static unsafe class PackedProduct
     {
         int k = b.Inputs, panels = b.Panels;
         if (m == 0 || panels == 0) return;
-        int most = (int)Math.Clamp(BlockBytes / sizeof(float) / Math.Clamp(k, 1, PanelWalk.RowDepth), 56, 1 << 12);
+        int beside = (long)k * b.Outputs * sizeof(float) <= BlockBytes ? b.Outputs : 0;
+        int most = (int)Math.Clamp(BlockBytes / sizeof(float) / (Math.Clamp(k, 1, PanelWalk.RowDepth) + beside), 56, 1 << 12);
+        bool isFar = panels == 1 || (long)m * k * sizeof(float) > FarBytes;
         long wanted = workers.Count == 1 ? 1 : Math.Clamp((long)m * k * b.Outputs / Work, 1, 4L * workers.Count);
         int blocks = (int)Math.Max((m + (long)most - 1) / most, Math.Min(wanted, (m + 55) / 56)), chunks = (int)Math.Clamp((wanted + blocks - 1) / blocks, 1, panels);
         workers.For(blocks * chunks, item =>
         {
             int block = item / chunks, chunk = item % chunks, first = Cut(m, blocks, block), rows = Cut(m, blocks, block + 1) - first;
             int firstPanel = Cut(panels, chunks, chunk), endPanel = Cut(panels, chunks, chunk + 1);
-            Block(rows, a + first * lda, lda, b, group, firstPanel, endPanel, epilogue, c, c + first * ldc, ldc);
+            Block(rows, a + first * lda, lda, b, group, firstPanel, endPanel, epilogue, c, c + first * ldc, ldc, isFar);
         });
     }
 
     private static int Cut(int length, int parts, int part) => (int)((long)length * part / parts);
 
     private static void Block(
-        int rows, float* a, nint lda, PackedFilter b, int group, int firstPanel, int endPanel, in Epilogue epilogue, float* whole, float* c, nint ldc)
+        int rows, float* a, nint lda, PackedFilter b, int group, int firstPanel, int endPanel, in Epilogue epilogue, float* whole, float* c, nint ldc, bool isFar)
     {
         int k = b.Inputs;
         ReadOnlySpan<nint> segments = [0];
@@ -54,7 +59,7 @@ internal static unsafe class PackedProduct
         void Walk(float* from, nint step, ReadOnlySpan<nint> segments, in Epilogue epilogue)
         {
             var line = new Line(from, c, 0, 1);
-            var strip = new Strip { Lines = new ReadOnlySpan<Line>(in line), Positions = rows, AStep = step, YStep = ldc, Segments = segments, SegmentLength = k };
+            var strip = new Strip { Lines = new ReadOnlySpan<Line>(in line), Positions = rows, AStep = step, YStep = ldc, Segments = segments, SegmentLength = k, IsFar = isFar && from == a };
             PanelWalk.Run(strip, b, 0, group, firstPanel, endPanel, whole, epilogue);
         }
     }

@@ -42,6 +42,9 @@ internal unsafe ref struct Strip
     /// <summary>Floats of a segment.</summary>
     public int SegmentLength;
 
+    /// <summary>Whether the first panel finds the windows far away, so that its tiles bring those of the next rather than the next panel.</summary>
+    public bool IsFar;
+
     /// <summary>Where results are blocks of positions: floats from a row of a block to the next; 0 where they are not.</summary>
     public nint BlockRow;
 
@@ -91,6 +94,11 @@ internal static unsafe class PanelWalk<TLane, TVector>
             _ => (epilogue.Low, epilogue.High),
         };
         int count = strip.Segments.Length, length = strip.SegmentLength, pieces = Pieces(strip);
+        var work = new TileWork
+        {
+            AStep = strip.AStep * sizeof(float), Low = low, High = high, GateLow = epilogue.GateLow, GateHigh = epilogue.GateHigh,
+            Residual = epilogue.Residual == null ? 0 : (nint)(epilogue.Residual - y), Gate = epilogue.Gate == null ? 0 : (nint)(epilogue.Gate - y),
+        };
         fixed (nint* segments = strip.Segments)
         {
             for (int piece = 0; piece < pieces; piece++)
@@ -101,18 +109,23 @@ internal static unsafe class PanelWalk<TLane, TVector>
                     int first = 2 * panel * TLane.Width, vectors = w.PanelVectors(panel), width = vectors * TLane.Width, real = Math.Min(width, w.Outputs - first);
                     int channel = group * w.Outputs + first;
                     for (int i = 0; i < width; i++) start[i] = epilogue.Bias != null && i < real ? epilogue.Bias[strip.BlockRow == 0 ? channel + i : i % strip.BlockChannels] : 0;
-                    var walk = new Panel(vectors, real, start, buffer, w.Panel(part, group, panel), channel);
-                    if (epilogue.Residual != null) walk.Residual = (nint)(epilogue.Residual - y);
-                    if (epilogue.Gate != null) walk.Gate = (nint)(epilogue.Gate - y);
-                    walk.HasResidual = epilogue.Residual != null;
-                    walk.HasGate = epilogue.Gate != null;
-                    walk.IsClipped = epilogue.Activation != Activation.None;
-                    walk.GateLow = epilogue.GateLow;
-                    walk.GateHigh = epilogue.GateHigh;
-                    walk.Low = low;
-                    walk.High = high;
-                    if (count > 1) walk.Piece(from, to, 0, length, piece == 0, piece == pieces - 1);
-                    else walk.Piece(0, count, from, to - from, piece == 0, piece == pieces - 1);
+                    var walk = new Panel(vectors, real, buffer, w.Panel(part, group, panel), channel, &work);
+                    if (count > 1) walk.Piece(from, to, 0, length, piece == 0);
+                    else walk.Piece(0, count, from, to - from, piece == 0);
+                    walk.BringsA = strip.IsFar && walk.Length > 0 && (panel == firstPanel || pieces > 1);
+                    work.SegmentLength = walk.Length;
+                    work.LastCount = strip.BlockRow == 0 ? real - (vectors - 1) * TLane.Width : TLane.Width;
+                    work.YStep = strip.BlockRow == 0 ? strip.YStep : width;
+                    work.HasResidual = piece == 0 && epilogue.Residual != null;
+                    work.HasGate = piece == pieces - 1 && epilogue.Gate != null;
+                    work.IsClipped = piece == pieces - 1 && epilogue.Activation != Activation.None;
+                    if (strip.BlockRow != 0)
+                    {
+                        (walk.HasResidual, walk.HasGate, walk.IsClipped) = (work.HasResidual, work.HasGate, work.IsClipped);
+                        work.HasResidual = work.HasGate = work.IsClipped = false;
+                    }
+                    work.Start = work.SecondStart = start;
+                    work.StartStep = piece == 0 ? 0 : real < width ? width : strip.YStep;
                     Foresee(strip, w, part, group, panel + 1 < endPanel ? panel + 1 : firstPanel, ref walk);
                     Tiles(strip, segments, ref walk);
                 }
@@ -173,64 +186,52 @@ internal static unsafe class PanelWalk<TLane, TVector>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Tile(in Strip strip, nint* segments, ref Panel panel, Line first, int firstAt, Line second, int secondAt, int rows, int groups)
+    private static void Tile(in Strip strip, nint* segments, ref Panel panel, in Line first, int firstAt, in Line second, int secondAt, int rows, int groups)
     {
         int from = Math.Max(panel.From, Math.Min(first.From, second.From)), to = Math.Min(panel.To, Math.Max(first.To, second.To));
         int width = panel.Vectors * TLane.Width;
-        TileWork work;
-        work.A = first.A + firstAt * strip.AStep + panel.Skip;
-        work.SecondA = second.A + secondAt * strip.AStep + panel.Skip;
-        work.AStep = strip.AStep * sizeof(float);
-        work.Segments = segments + from;
-        work.SegmentCount = to - from;
-        work.SegmentLength = panel.Length;
-        work.B = panel.B + ((nint)from * strip.SegmentLength + panel.Skip) * width;
+        TileWork* work = panel.Work;
+        work->A = first.A + firstAt * strip.AStep + panel.Skip;
+        work->SecondA = second.A + secondAt * strip.AStep + panel.Skip;
+        work->Segments = segments + from;
+        work->SegmentCount = to - from;
+        work->B = panel.B + ((nint)from * strip.SegmentLength + panel.Skip) * width;
         float* y = first.Y + firstAt * strip.YStep + panel.Channel, secondY = second.Y + secondAt * strip.YStep + panel.Channel;
-        bool whole = panel.Real == width && strip.BlockRow == 0;
-        if (whole)
+        if (panel.BringsA)
         {
-            work.Y = y;
-            work.SecondY = secondY;
-            work.YStep = strip.YStep;
-            work.Residual = panel.Residual;
-            work.Gate = panel.Gate;
-            work.HasResidual = panel.HasResidual && panel.IsFirst;
-            work.HasGate = panel.HasGate && panel.IsLast;
-            work.IsClipped = panel.IsClipped && panel.IsLast;
+            work->Next = (byte*)work->A + groups * rows * work->AStep;
+            work->NextStep = groups * rows * work->AStep / panel.Length;
         }
         else
         {
-            work.Y = panel.Buffer;
-            work.SecondY = panel.Buffer + rows * width;
-            work.YStep = width;
-            work.Residual = work.Gate = 0;
-            work.HasResidual = work.HasGate = work.IsClipped = false;
-            if (!panel.IsFirst)
-            {
-                Fetch(panel, rows, y, strip.YStep, panel.Buffer);
-                if (groups == 2) Fetch(panel, rows, secondY, strip.YStep, work.SecondY);
-            }
+            work->Next = panel.Next;
+            work->NextStep = panel.NextStep;
+            panel.Next += panel.NextStep * ((nint)(to - from) * panel.Length);
         }
-        work.GateLow = panel.GateLow;
-        work.GateHigh = panel.GateHigh;
-        work.Low = panel.Low;
-        work.High = panel.High;
-        work.Next = panel.Next;
-        work.NextStep = panel.NextStep;
-        panel.Next += panel.NextStep * ((nint)(to - from) * panel.Length);
-        work.Start = panel.IsFirst ? panel.Bias : work.Y;
-        work.SecondStart = panel.IsFirst ? panel.Bias : work.SecondY;
-        work.StartStep = panel.IsFirst ? 0 : work.YStep;
-        RegisterTile<TLane, TVector>.Kernel(groups, rows, panel.Vectors)(&work);
-        if (whole) return;
         if (strip.BlockRow != 0)
         {
-            Scatter(strip, panel, first, firstAt, rows, width, work.Y);
-            if (groups == 2) Scatter(strip, panel, second, secondAt, rows, width, work.SecondY);
+            work->Y = panel.Buffer;
+            work->SecondY = panel.Buffer + rows * width;
+            RegisterTile<TLane, TVector>.Kernel(groups, rows, panel.Vectors, whole: panel.Real == width || strip.BlockRow != 0)(work);
+            Scatter(strip, panel, first, firstAt, rows, width, work->Y);
+            if (groups == 2) Scatter(strip, panel, second, secondAt, rows, width, work->SecondY);
             return;
         }
-        Finish(panel, rows, work.Y, y, strip.YStep);
-        if (groups == 2) Finish(panel, rows, work.SecondY, secondY, strip.YStep);
+        work->Y = y;
+        work->SecondY = secondY;
+        if (!panel.IsFirst)
+        {
+            work->Start = y;
+            work->SecondStart = secondY;
+            if (panel.Real < width)
+            {
+                work->Start = panel.Buffer;
+                work->SecondStart = panel.Buffer + rows * width;
+                Fetch(panel, rows, y, strip.YStep, work->Start);
+                if (groups == 2) Fetch(panel, rows, secondY, strip.YStep, work->SecondStart);
+            }
+        }
+        RegisterTile<TLane, TVector>.Kernel(groups, rows, panel.Vectors, whole: panel.Real == width || strip.BlockRow != 0)(work);
     }
 
     /// <summary>Brings the sums so far of a panel that ends within a vector.</summary>
@@ -242,35 +243,11 @@ internal static unsafe class PanelWalk<TLane, TVector>
         }
     }
 
-    /// <summary>What the register tile does to whole vectors before it stores them.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Finish(in Panel panel, int rows, float* buffer, float* y, nint step)
-    {
-        TVector low = TLane.Broadcast(panel.Low), high = TLane.Broadcast(panel.High);
-        for (int r = 0; r < rows; r++, y += step)
-        {
-            for (int v = 0; v < panel.Vectors; v++, buffer += TLane.Width)
-            {
-                float* to = y + v * TLane.Width;
-                int count = panel.Real - v * TLane.Width;
-                TVector sum = TLane.Load(buffer);
-                if (panel.IsFirst && panel.HasResidual) sum = TLane.Add(sum, Load(to + panel.Residual, count));
-                if (panel.IsLast)
-                {
-                    sum = TLane.Clip(sum, low, high);
-                    if (panel.HasGate) sum = TLane.Gate(sum, Load(to + panel.Gate, count), TLane.Broadcast(panel.GateLow), TLane.Broadcast(panel.GateHigh));
-                }
-                if (count >= TLane.Width) TLane.Store(sum, to);
-                else TLane.StoreFirst(sum, to, count);
-            }
-        }
-    }
-
     /// <summary>Puts each row of blocks where it belongs, finished; the depth of blocks is never cut.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Scatter(in Strip strip, in Panel panel, Line line, int at, int count, int width, float* buffer)
     {
-        TVector low = TLane.Broadcast(panel.Low), high = TLane.Broadcast(panel.High);
+        TVector low = TLane.Broadcast(panel.Work->Low), high = TLane.Broadcast(panel.Work->High);
         for (int end = at + count; at < end; at++, buffer += width)
         {
             int run = (int)Math.Min(strip.YStep, strip.LineFloats - at * strip.YStep);
@@ -278,9 +255,9 @@ internal static unsafe class PanelWalk<TLane, TVector>
             {
                 float* to = line.Y + at * strip.YStep + r * strip.BlockRow;
                 TVector sum = Load(buffer + r * strip.YStep, run);
-                if (panel.HasResidual) sum = TLane.Add(sum, Load(to + panel.Residual, run));
+                if (panel.HasResidual) sum = TLane.Add(sum, Load(to + panel.Work->Residual, run));
                 if (panel.IsClipped) sum = TLane.Clip(sum, low, high);
-                if (panel.HasGate) sum = TLane.Gate(sum, Load(to + panel.Gate, run), TLane.Broadcast(panel.GateLow), TLane.Broadcast(panel.GateHigh));
+                if (panel.HasGate) sum = TLane.Gate(sum, Load(to + panel.Work->Gate, run), TLane.Broadcast(panel.Work->GateLow), TLane.Broadcast(panel.Work->GateHigh));
                 if (run >= TLane.Width) TLane.Store(sum, to);
                 else TLane.StoreFirst(sum, to, run);
             }
@@ -291,20 +268,24 @@ internal static unsafe class PanelWalk<TLane, TVector>
     private static TVector Load(float* from, int count) => count >= TLane.Width ? TLane.Load(from) : TLane.LoadFirst(from, count);
 
     /// <summary>A panel, what happens to its results, and the part of its depth that is being computed.</summary>
-    private struct Panel(int vectors, int real, float* bias, float* buffer, float* b, int channel)
+    private struct Panel(int vectors, int real, float* buffer, float* b, int channel, TileWork* work)
     {
         public readonly int Vectors = vectors;
 
-        /// <summary>Channels that are not there to fill the last vector.</summary>
+        /// <summary>Channels that are there: fewer than the vectors hold where the last is not full.</summary>
         public readonly int Real = real;
 
-        public readonly float* Bias = bias;
         public readonly float* Buffer = buffer;
         public readonly float* B = b;
         public readonly int Channel = channel;
-        public nint Residual, Gate;
-        public bool HasResidual, HasGate, IsClipped, IsFirst, IsLast;
-        public float Low, High, GateLow, GateHigh;
+
+        /// <summary>What the tiles are told; most of it is the same for all.</summary>
+        public readonly TileWork* Work = work;
+
+        /// <summary>What happens to blocks as they are put where they belong, rather than in the tiles.</summary>
+        public bool HasResidual, HasGate, IsClipped;
+
+        public bool IsFirst, BringsA;
         public int From, To, Skip, Length;
 
         /// <summary>What the tiles bring into the second-level cache as they go: the panel that comes after this one.</summary>
@@ -312,7 +293,6 @@ internal static unsafe class PanelWalk<TLane, TVector>
 
         public nint NextStep;
 
-        public void Piece(int from, int to, int skip, int length, bool isFirst, bool isLast) =>
-            (From, To, Skip, Length, IsFirst, IsLast) = (from, to, skip, length, isFirst, isLast);
+        public void Piece(int from, int to, int skip, int length, bool isFirst) => (From, To, Skip, Length, IsFirst) = (from, to, skip, length, isFirst);
     }
 }

@@ -33,6 +33,9 @@ internal unsafe struct TileWork
     /// <summary>Floats from an element of the result to the same of the residual and of the gate, where there are such.</summary>
     public nint Residual, Gate;
 
+    /// <summary>Floats of the last vector of a row that belong to the result, where it is not whole.</summary>
+    public int LastCount;
+
     public bool HasResidual, HasGate, IsClipped;
 
     public float Low, High, GateLow, GateHigh;
@@ -65,34 +68,38 @@ internal static unsafe class RegisterTile<TLane, TVector>
     /// <summary>Rows of a group that two groups of them, a row of the panel and a broadcast leave room for in the registers.</summary>
     public static int GroupRows(int vectors) => TLane.TileRows == 8 ? (vectors < 3 ? 7 : 4) : vectors switch { 1 => 6, 2 => 3, _ => 2 };
 
-    /// <summary>The kernel for 1 or 2 groups of 1 to 7 rows by 1 to 3 vectors.</summary>
-    public static delegate*<TileWork*, void> Kernel(int groups, int rows, int vectors) => groups == 1 ? Kernel<N1>(rows, vectors) : Kernel<N2>(rows, vectors);
+    /// <summary>The kernel for 1 or 2 groups of 1 to 7 rows by 1 to 3 vectors, the last of which is whole or not.</summary>
+    public static delegate*<TileWork*, void> Kernel(int groups, int rows, int vectors, bool whole) =>
+        whole ? groups == 1 ? Kernel<N1, N1>(rows, vectors) : Kernel<N1, N2>(rows, vectors) : groups == 1 ? Kernel<N0, N1>(rows, vectors) : Kernel<N0, N2>(rows, vectors);
 
-    private static delegate*<TileWork*, void> Kernel<TGroups>(int rows, int vectors)
+    private static delegate*<TileWork*, void> Kernel<TWhole, TGroups>(int rows, int vectors)
+        where TWhole : unmanaged, ICount
         where TGroups : unmanaged, ICount => rows switch
     {
-        1 => Kernel<TGroups, N1>(vectors),
-        2 => Kernel<TGroups, N2>(vectors),
-        3 => Kernel<TGroups, N3>(vectors),
-        4 => Kernel<TGroups, N4>(vectors),
-        5 => Kernel<TGroups, N5>(vectors),
-        6 => Kernel<TGroups, N6>(vectors),
-        7 => Kernel<TGroups, N7>(vectors),
+        1 => Kernel<TWhole, TGroups, N1>(vectors),
+        2 => Kernel<TWhole, TGroups, N2>(vectors),
+        3 => Kernel<TWhole, TGroups, N3>(vectors),
+        4 => Kernel<TWhole, TGroups, N4>(vectors),
+        5 => Kernel<TWhole, TGroups, N5>(vectors),
+        6 => Kernel<TWhole, TGroups, N6>(vectors),
+        7 => Kernel<TWhole, TGroups, N7>(vectors),
         _ => throw new ArgumentOutOfRangeException(nameof(rows), rows, "A group has 1 to 7 rows."),
     };
 
-    private static delegate*<TileWork*, void> Kernel<TGroups, TRows>(int vectors)
+    private static delegate*<TileWork*, void> Kernel<TWhole, TGroups, TRows>(int vectors)
+        where TWhole : unmanaged, ICount
         where TGroups : unmanaged, ICount
         where TRows : unmanaged, ICount => vectors switch
     {
-        1 => &Run<TGroups, TRows, N1>,
-        2 => &Run<TGroups, TRows, N2>,
-        3 => &Run<TGroups, TRows, N3>,
+        1 => &Run<TWhole, TGroups, TRows, N1>,
+        2 => &Run<TWhole, TGroups, TRows, N2>,
+        3 => &Run<TWhole, TGroups, TRows, N3>,
         _ => throw new ArgumentOutOfRangeException(nameof(vectors), vectors, "A panel is 1 to 3 vectors wide."),
     };
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Run<TGroups, TRows, TVectors>(TileWork* work)
+    private static void Run<TWhole, TGroups, TRows, TVectors>(TileWork* work)
+        where TWhole : unmanaged, ICount
         where TGroups : unmanaged, ICount
         where TRows : unmanaged, ICount
         where TVectors : unmanaged, ICount
@@ -247,22 +254,22 @@ internal static unsafe class RegisterTile<TLane, TVector>
         }
         float* y = work->Y;
         nint row = work->YStep;
-        Finish<TVectors>(work, y, a00, a01, a02);
-        if (sizeof(TRows) > 1) Finish<TVectors>(work, y + row, a10, a11, a12);
-        if (sizeof(TRows) > 2) Finish<TVectors>(work, y + 2 * row, a20, a21, a22);
-        if (sizeof(TRows) > 3) Finish<TVectors>(work, y + 3 * row, a30, a31, a32);
-        if (sizeof(TRows) > 4) Finish<TVectors>(work, y + 4 * row, a40, a41, a42);
-        if (sizeof(TRows) > 5) Finish<TVectors>(work, y + 5 * row, a50, a51, a52);
-        if (sizeof(TRows) > 6) Finish<TVectors>(work, y + 6 * row, a60, a61, a62);
+        Finish<TWhole, TVectors>(work, y, a00, a01, a02);
+        if (sizeof(TRows) > 1) Finish<TWhole, TVectors>(work, y + row, a10, a11, a12);
+        if (sizeof(TRows) > 2) Finish<TWhole, TVectors>(work, y + 2 * row, a20, a21, a22);
+        if (sizeof(TRows) > 3) Finish<TWhole, TVectors>(work, y + 3 * row, a30, a31, a32);
+        if (sizeof(TRows) > 4) Finish<TWhole, TVectors>(work, y + 4 * row, a40, a41, a42);
+        if (sizeof(TRows) > 5) Finish<TWhole, TVectors>(work, y + 5 * row, a50, a51, a52);
+        if (sizeof(TRows) > 6) Finish<TWhole, TVectors>(work, y + 6 * row, a60, a61, a62);
         if (sizeof(TGroups) == 1) return;
         y = work->SecondY;
-        Finish<TVectors>(work, y, b00, b01, b02);
-        if (sizeof(TRows) > 1) Finish<TVectors>(work, y + row, b10, b11, b12);
-        if (sizeof(TRows) > 2) Finish<TVectors>(work, y + 2 * row, b20, b21, b22);
-        if (sizeof(TRows) > 3) Finish<TVectors>(work, y + 3 * row, b30, b31, b32);
-        if (sizeof(TRows) > 4) Finish<TVectors>(work, y + 4 * row, b40, b41, b42);
-        if (sizeof(TRows) > 5) Finish<TVectors>(work, y + 5 * row, b50, b51, b52);
-        if (sizeof(TRows) > 6) Finish<TVectors>(work, y + 6 * row, b60, b61, b62);
+        Finish<TWhole, TVectors>(work, y, b00, b01, b02);
+        if (sizeof(TRows) > 1) Finish<TWhole, TVectors>(work, y + row, b10, b11, b12);
+        if (sizeof(TRows) > 2) Finish<TWhole, TVectors>(work, y + 2 * row, b20, b21, b22);
+        if (sizeof(TRows) > 3) Finish<TWhole, TVectors>(work, y + 3 * row, b30, b31, b32);
+        if (sizeof(TRows) > 4) Finish<TWhole, TVectors>(work, y + 4 * row, b40, b41, b42);
+        if (sizeof(TRows) > 5) Finish<TWhole, TVectors>(work, y + 5 * row, b50, b51, b52);
+        if (sizeof(TRows) > 6) Finish<TWhole, TVectors>(work, y + 6 * row, b60, b61, b62);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -275,9 +282,15 @@ internal static unsafe class RegisterTile<TLane, TVector>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Finish<TVectors>(TileWork* work, float* y, TVector c0, TVector c1, TVector c2)
+    private static void Finish<TWhole, TVectors>(TileWork* work, float* y, TVector c0, TVector c1, TVector c2)
+        where TWhole : unmanaged, ICount
         where TVectors : unmanaged, ICount
     {
+        if (typeof(TWhole) == typeof(N0))
+        {
+            FinishFirst<TVectors>(work, y, c0, c1, c2);
+            return;
+        }
         if (work->HasResidual)
         {
             float* residual = y + work->Residual;
@@ -303,5 +316,37 @@ internal static unsafe class RegisterTile<TLane, TVector>
         TLane.Store(c0, y);
         if (sizeof(TVectors) > 1) TLane.Store(c1, y + TLane.Width);
         if (sizeof(TVectors) > 2) TLane.Store(c2, y + 2 * TLane.Width);
+    }
+
+    /// <summary>The same where the last vector is not whole. Types are compared, not counts, because the compiler inlines only so many calls in a method.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void FinishFirst<TVectors>(TileWork* work, float* y, TVector c0, TVector c1, TVector c2)
+        where TVectors : unmanaged, ICount
+    {
+        if (typeof(TVectors) != typeof(N1))
+        {
+            FinishVector(work, y, c0);
+            y += TLane.Width;
+            if (typeof(TVectors) != typeof(N2))
+            {
+                FinishVector(work, y, c1);
+                y += TLane.Width;
+            }
+        }
+        int count = work->LastCount;
+        TVector last = typeof(TVectors) == typeof(N1) ? c0 : typeof(TVectors) == typeof(N2) ? c1 : c2;
+        if (work->HasResidual) last = TLane.Add(last, TLane.LoadFirst(y + work->Residual, count));
+        if (work->IsClipped) last = TLane.Clip(last, TLane.Broadcast(work->Low), TLane.Broadcast(work->High));
+        if (work->HasGate) last = TLane.Gate(last, TLane.LoadFirst(y + work->Gate, count), TLane.Broadcast(work->GateLow), TLane.Broadcast(work->GateHigh));
+        TLane.StoreFirst(last, y, count);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void FinishVector(TileWork* work, float* y, TVector sum)
+    {
+        if (work->HasResidual) sum = TLane.Add(sum, TLane.Load(y + work->Residual));
+        if (work->IsClipped) sum = TLane.Clip(sum, TLane.Broadcast(work->Low), TLane.Broadcast(work->High));
+        if (work->HasGate) sum = TLane.Gate(sum, TLane.Load(y + work->Gate), TLane.Broadcast(work->GateLow), TLane.Broadcast(work->GateHigh));
+        TLane.Store(sum, y);
     }
 }

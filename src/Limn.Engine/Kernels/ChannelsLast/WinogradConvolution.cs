@@ -34,8 +34,10 @@ internal static unsafe partial class WinogradConvolution
     /// <param name="epilogue">What becomes of each sum before it is stored.</param>
     /// <param name="y">The output [batch, height, width, out], apart from <paramref name="x"/>.</param>
     /// <param name="workers">The threads; the result has the same bits whatever their number.</param>
+    /// <param name="xStep">Floats from a position of x to the next, where x is some channels of a larger tensor; 0 where it is whole.</param>
+    /// <param name="yStep">The same of y, and of the epilogue's tensors.</param>
     /// <exception cref="ArgumentException">The shape is not one of <see cref="Suits"/>, or the filter was made for other channels.</exception>
-    public static void Forward(in ConvolutionShape shape, float* x, WinogradFilter w, in Epilogue epilogue, float* y, Workers workers)
+    public static void Forward(in ConvolutionShape shape, float* x, WinogradFilter w, in Epilogue epilogue, float* y, Workers workers, nint xStep = 0, nint yStep = 0)
     {
         Check(shape);
         if (w.InChannels != shape.InChannels || w.OutChannels != shape.OutChannels)
@@ -46,14 +48,14 @@ internal static unsafe partial class WinogradConvolution
         if (shape.OutputLength == 0) return;
         switch (w.Tile, w.Width)
         {
-            case (4, VectorWidth.Vector512): Run<Lane512, System.Runtime.Intrinsics.Vector512<float>, WinogradTile4>(shape, x, w, epilogue, y, workers); break;
-            case (4, VectorWidth.Vector256): Run<Lane256, System.Runtime.Intrinsics.Vector256<float>, WinogradTile4>(shape, x, w, epilogue, y, workers); break;
-            case (4, VectorWidth.Vector128): Run<Lane128, System.Runtime.Intrinsics.Vector128<float>, WinogradTile4>(shape, x, w, epilogue, y, workers); break;
-            case (4, _): Run<LaneScalar, float, WinogradTile4>(shape, x, w, epilogue, y, workers); break;
-            case (_, VectorWidth.Vector512): Run<Lane512, System.Runtime.Intrinsics.Vector512<float>, WinogradTile2>(shape, x, w, epilogue, y, workers); break;
-            case (_, VectorWidth.Vector256): Run<Lane256, System.Runtime.Intrinsics.Vector256<float>, WinogradTile2>(shape, x, w, epilogue, y, workers); break;
-            case (_, VectorWidth.Vector128): Run<Lane128, System.Runtime.Intrinsics.Vector128<float>, WinogradTile2>(shape, x, w, epilogue, y, workers); break;
-            default: Run<LaneScalar, float, WinogradTile2>(shape, x, w, epilogue, y, workers); break;
+            case (4, VectorWidth.Vector512): Run<Lane512, System.Runtime.Intrinsics.Vector512<float>, WinogradTile4>(shape, x, w, epilogue, y, workers, xStep, yStep); break;
+            case (4, VectorWidth.Vector256): Run<Lane256, System.Runtime.Intrinsics.Vector256<float>, WinogradTile4>(shape, x, w, epilogue, y, workers, xStep, yStep); break;
+            case (4, VectorWidth.Vector128): Run<Lane128, System.Runtime.Intrinsics.Vector128<float>, WinogradTile4>(shape, x, w, epilogue, y, workers, xStep, yStep); break;
+            case (4, _): Run<LaneScalar, float, WinogradTile4>(shape, x, w, epilogue, y, workers, xStep, yStep); break;
+            case (_, VectorWidth.Vector512): Run<Lane512, System.Runtime.Intrinsics.Vector512<float>, WinogradTile2>(shape, x, w, epilogue, y, workers, xStep, yStep); break;
+            case (_, VectorWidth.Vector256): Run<Lane256, System.Runtime.Intrinsics.Vector256<float>, WinogradTile2>(shape, x, w, epilogue, y, workers, xStep, yStep); break;
+            case (_, VectorWidth.Vector128): Run<Lane128, System.Runtime.Intrinsics.Vector128<float>, WinogradTile2>(shape, x, w, epilogue, y, workers, xStep, yStep); break;
+            default: Run<LaneScalar, float, WinogradTile2>(shape, x, w, epilogue, y, workers, xStep, yStep); break;
         }
         GC.KeepAlive(w); // its panels were read by address
     }
@@ -65,11 +67,13 @@ internal static unsafe partial class WinogradConvolution
     /// <param name="epilogue">What becomes of each sum before it is stored.</param>
     /// <param name="dx">The gradient of the input [batch, height, width, in], apart from <paramref name="dy"/>.</param>
     /// <param name="workers">The threads; the result has the same bits whatever their number.</param>
+    /// <param name="dyStep">Floats from a position of dy to the next, where dy is some channels of a larger tensor; 0 where it is whole.</param>
+    /// <param name="dxStep">The same of dx, and of the epilogue's tensors.</param>
     /// <exception cref="ArgumentException">The shape is not one of <see cref="Suits"/>, or the filter was made for other channels.</exception>
-    public static void BackwardInput(in ConvolutionShape shape, float* dy, WinogradFilter w, in Epilogue epilogue, float* dx, Workers workers)
+    public static void BackwardInput(in ConvolutionShape shape, float* dy, WinogradFilter w, in Epilogue epilogue, float* dx, Workers workers, nint dyStep = 0, nint dxStep = 0)
     {
         Check(shape);
-        Forward(Transposed(shape), dy, w, epilogue, dx, workers);
+        Forward(Transposed(shape), dy, w, epilogue, dx, workers, dyStep, dxStep);
     }
 
     /// <summary>The convolution that takes the gradient of the output to that of the input.</summary>
@@ -83,9 +87,9 @@ internal static unsafe partial class WinogradConvolution
 
     private static WindowAxis Transposed(in WindowAxis axis) => new(axis.Output, axis.Input, 3, PadBegin: 2 - axis.PadBegin);
 
-    private static void Run<TLane, TVector, TTile>(in ConvolutionShape shape, float* x, WinogradFilter w, in Epilogue epilogue, float* y, Workers workers)
+    private static void Run<TLane, TVector, TTile>(in ConvolutionShape shape, float* x, WinogradFilter w, in Epilogue epilogue, float* y, Workers workers, nint xStep, nint yStep)
         where TLane : struct, ILane<TVector>
         where TVector : unmanaged
         where TTile : struct, IWinogradTile =>
-        new WinogradRun<TLane, TVector, TTile>(shape, x, w, epilogue, y).Run(workers);
+        new WinogradRun<TLane, TVector, TTile>(shape, x, w, epilogue, y, xStep == 0 ? shape.InChannels : xStep, yStep == 0 ? shape.OutChannels : yStep).Run(workers);
 }

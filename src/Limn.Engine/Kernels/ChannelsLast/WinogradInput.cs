@@ -18,6 +18,7 @@ internal static unsafe class WinogradInput<TLane, TVector, TTile>
     /// <param name="height">Rows of the image.</param>
     /// <param name="width">Columns of the image.</param>
     /// <param name="channels">Channels of the image.</param>
+    /// <param name="positionStep">Floats from a position of the image to the next.</param>
     /// <param name="top">The first row that the tile reads, which may lie outside the image, as may any other: zeros are there.</param>
     /// <param name="left">The first column that the tile reads.</param>
     /// <param name="v">Where the first chunk of the tile goes, at the first point.</param>
@@ -25,19 +26,19 @@ internal static unsafe class WinogradInput<TLane, TVector, TTile>
     /// <param name="chunkStep">Floats from a chunk to the next.</param>
     /// <param name="work">Memory to work in, <see cref="WorkLength"/> floats.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Tile(float* x, int height, int width, int channels, int top, int left, float* v, nint pointStep, nint chunkStep, float* work)
+    public static void Tile(float* x, int height, int width, int channels, nint positionStep, int top, int left, float* v, nint pointStep, nint chunkStep, float* work)
     {
         int points = TTile.Points;
         bool inside = top >= 0 && left >= 0 && top <= height - points && left <= width - points;
         float* patch = work + points * points * TLane.Width;
-        float* first = x + ((nint)top * width + left) * channels;
+        float* first = x + ((nint)top * width + left) * positionStep;
         for (int c = 0; c < channels; c += TLane.Width)
         {
             float* from = first + c;
-            nint rowStep = (nint)width * channels, columnStep = channels;
+            nint rowStep = width * positionStep, columnStep = positionStep;
             if (!inside || c + TLane.Width > channels)
             {
-                Gather(x + c, height, width, channels, top, left, Math.Min(TLane.Width, channels - c), patch);
+                Gather(x + c, height, width, positionStep, top, left, Math.Min(TLane.Width, channels - c), patch);
                 from = patch;
                 rowStep = (nint)points * TLane.Width;
                 columnStep = TLane.Width;
@@ -71,18 +72,18 @@ internal static unsafe class WinogradInput<TLane, TVector, TTile>
     }
 
     /// <summary>A vector of channels at every position that a tile reads; zeros beyond the image and beyond the last channel.</summary>
-    private static void Gather(float* x, int height, int width, int channels, int top, int left, int count, float* patch)
+    private static void Gather(float* x, int height, int width, nint positionStep, int top, int left, int count, float* patch)
     {
         for (int i = 0; i < TTile.Points; i++)
         {
             bool within = (uint)(top + i) < (uint)height;
-            float* row = x + (nint)(top + i) * width * channels;
+            float* row = x + (nint)(top + i) * width * positionStep;
             for (int j = 0; j < TTile.Points; j++)
             {
                 TVector d = default;
                 if (within && (uint)(left + j) < (uint)width)
                 {
-                    float* at = row + (nint)(left + j) * channels;
+                    float* at = row + (left + j) * positionStep;
                     d = count == TLane.Width ? TLane.Load(at) : TLane.LoadFirst(at, count);
                 }
                 TLane.Store(d, patch);

@@ -20,13 +20,14 @@ internal static unsafe class WinogradOutput<TLane, TVector, TTile>
     /// <param name="columns">Columns of the tile that the output has.</param>
     /// <param name="width">Columns of the output.</param>
     /// <param name="channels">Channels of the output.</param>
+    /// <param name="positionStep">Floats from a position of the output to the next.</param>
     /// <param name="epilogue">What becomes of each sum before it is stored.</param>
     /// <param name="work">Memory to work in, <see cref="WorkLength"/> floats.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Tile(float* m, nint pointStep, float* y, long offset, int rows, int columns, int width, int channels, in Epilogue epilogue, float* work)
+    public static void Tile(float* m, nint pointStep, float* y, long offset, int rows, int columns, int width, int channels, nint positionStep, in Epilogue epilogue, float* work)
     {
         int points = TTile.Points;
-        nint rowStep = (nint)width * channels;
+        nint rowStep = width * positionStep;
         float* bias = epilogue.Bias;
         var finish = new Finish<TLane, TVector>(epilogue);
         for (int c = 0; c < channels; c += TLane.Width)
@@ -51,11 +52,11 @@ internal static unsafe class WinogradOutput<TLane, TVector, TTile>
                 Line(work + i * points * TLane.Width, TLane.Width, out TVector y0, out TVector y1, out TVector y2, out TVector y3);
                 nint at = (nint)offset + i * rowStep + c;
                 Store(finish, TLane.Add(y0, b), y, at, count);
-                if (columns > 1) Store(finish, TLane.Add(y1, b), y, at + channels, count);
+                if (columns > 1) Store(finish, TLane.Add(y1, b), y, at + positionStep, count);
                 if (TTile.Outputs > 2)
                 {
-                    if (columns > 2) Store(finish, TLane.Add(y2, b), y, at + 2 * (nint)channels, count);
-                    if (columns > 3) Store(finish, TLane.Add(y3, b), y, at + 3 * (nint)channels, count);
+                    if (columns > 2) Store(finish, TLane.Add(y2, b), y, at + 2 * positionStep, count);
+                    if (columns > 3) Store(finish, TLane.Add(y3, b), y, at + 3 * positionStep, count);
                 }
             }
         }

@@ -17,17 +17,21 @@ internal sealed unsafe class WinogradRun<TLane, TVector, TTile>
     private readonly Epilogue epilogue;
     private readonly float* x;
     private readonly float* y;
+    private readonly nint xStep; // floats from a position to the next
+    private readonly nint yStep;
     private readonly int tileRows;
     private readonly int tileColumns;
     private readonly int depthPadded;
 
-    public WinogradRun(in ConvolutionShape shape, float* x, WinogradFilter filter, in Epilogue epilogue, float* y)
+    public WinogradRun(in ConvolutionShape shape, float* x, WinogradFilter filter, in Epilogue epilogue, float* y, nint xStep, nint yStep)
     {
         this.shape = shape;
         this.filter = filter;
         this.epilogue = epilogue;
         this.x = x;
         this.y = y;
+        this.xStep = xStep;
+        this.yStep = yStep;
         tileRows = (shape.Height.Output + TTile.Outputs - 1) / TTile.Outputs;
         tileColumns = (shape.Width.Output + TTile.Outputs - 1) / TTile.Outputs;
         depthPadded = (shape.InChannels + Chunk - 1) / Chunk * Chunk;
@@ -73,7 +77,7 @@ internal sealed unsafe class WinogradRun<TLane, TVector, TTile>
         {
             (int image, int top, int left) = Place(from + start + r);
             WinogradInput<TLane, TVector, TTile>.Tile(
-                x + (nint)image * shape.InputPositions * shape.InChannels, shape.Height.Input, shape.Width.Input, shape.InChannels,
+                x + image * shape.InputPositions * xStep, shape.Height.Input, shape.Width.Input, shape.InChannels, xStep,
                 top - shape.Height.PadBegin, left - shape.Width.PadBegin,
                 v + (nint)start * depthPadded + r * Chunk, block.InputStep, rows * Chunk, work);
         }
@@ -109,11 +113,11 @@ internal sealed unsafe class WinogradRun<TLane, TVector, TTile>
         for (int t = block.Start(group); t < end; t++)
         {
             (int image, int top, int left) = Place(from + t);
-            long offset = (((long)image * shape.Height.Output + top) * shape.Width.Output + left) * shape.OutChannels;
+            long offset = (((long)image * shape.Height.Output + top) * shape.Width.Output + left) * yStep;
             WinogradOutput<TLane, TVector, TTile>.Tile(
                 m + (nint)t * filter.OutPadded, block.OutputStep, y, offset,
                 Math.Min(TTile.Outputs, shape.Height.Output - top), Math.Min(TTile.Outputs, shape.Width.Output - left),
-                shape.Width.Output, shape.OutChannels, epilogue, work);
+                shape.Width.Output, shape.OutChannels, yStep, epilogue, work);
         }
     }
 

@@ -39,10 +39,27 @@ internal abstract class FinishedOperator(string name, int ownInputs) : CompiledO
 /// </summary>
 internal sealed class PackedLinear(string name, LinearKernel kernel) : FinishedOperator(name, ownInputs: 1)
 {
-    public override FinishedOperator With(string name, Finishing finishing) => new PackedLinear(name, kernel) { Finishing = finishing };
+    /// <summary>The channels that are read, where they are some of the input's; null for all.</summary>
+    public ChannelSlice? From { get; init; }
+
+    /// <summary>The channels that are written, where they are some of the output's; null for all.</summary>
+    public ChannelSlice? To { get; init; }
+
+    /// <summary>Whether <see cref="From"/> may be set.</summary>
+    public bool ReadsSlices => kernel.ReadsSlices && From is null;
+
+    /// <summary>Whether <see cref="To"/> may be set: residual and gate are laid out as the result, and whole.</summary>
+    public bool WritesSlices => kernel.WritesSlices && To is null && !Finishing.Residual && Finishing.Gate is null;
+
+    public override FinishedOperator With(string name, Finishing finishing) => new PackedLinear(name, kernel) { Finishing = finishing, From = From, To = To };
+
+    public PackedLinear Reading(ChannelSlice from) => new(Name, kernel) { Finishing = Finishing, From = from, To = To };
+
+    public PackedLinear Writing(ChannelSlice to) => new(Name, kernel) { Finishing = Finishing, From = From, To = to };
 
     protected override unsafe void Run(KernelContext context, in Epilogue epilogue, float* y)
     {
-        fixed (float* x = context.Floats(0)) kernel.Run(x, epilogue, y, context.Workers);
+        ChannelSlice from = From ?? default, to = To ?? default;
+        fixed (float* x = context.Floats(0)) kernel.Run(x + from.First, from.Of, epilogue, y + to.First, to.Of, context.Workers);
     }
 }
