@@ -13,7 +13,11 @@ public abstract class BroadcastOperator(string name) : Operator
 
     public override bool MayOverwrite(int input) => true;
 
-    public override void Infer(InferenceContext context) => context.Output(0, TypeOf(context), BroadcastShape(context));
+    public override void Infer(InferenceContext context)
+    {
+        if (context.InputCount != 2) throw context.Error($"it takes two inputs, and has {context.InputCount}.");
+        context.Output(0, TypeOf(context), BroadcastShape(context));
+    }
 
     /// <summary>The type of the output; checks those of the inputs.</summary>
     protected virtual ElementType TypeOf(InferenceContext context)

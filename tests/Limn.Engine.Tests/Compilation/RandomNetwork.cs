@@ -43,16 +43,16 @@ internal sealed class RandomNetwork
     public static Graph Fire()
     {
         var network = new RandomNetwork(2);
-        GraphBuilder g = network.g;
-        Value y = g.Input("x", ElementType.Float, [Dim.Named("batch"), 16, 12, 12]);
+        GraphBuilder graph = network.g;
+        Value y = graph.Input("x", ElementType.Float, [Dim.Named("batch"), 16, 12, 12]);
         foreach (int channels in (int[])[16, 24])
         {
-            Value squeezed = g.Relu(network.Conv(y, 8, 1, 1, 0));
-            y = g.Concat(1, g.Relu(network.Conv(squeezed, channels, 1, 1, 0)), g.Relu(network.Conv(squeezed, channels, 3, 1, 1)));
+            Value squeezed = graph.Relu(network.Conv(y, 8, 1, 1, 0));
+            y = graph.Concat(1, graph.Relu(network.Conv(squeezed, channels, 1, 1, 0)), graph.Relu(network.Conv(squeezed, channels, 3, 1, 1)));
         }
         y = network.Conv(y, 8, 3, 1, 1);
-        g.Output(g.Gemm(g.Flatten(g.GlobalAveragePool(y)), network.Weights(5, 8), transB: true), "y");
-        return g.Build();
+        graph.Output(graph.Gemm(graph.Flatten(graph.GlobalAveragePool(y)), network.Weights(5, 8), transB: true), "y");
+        return graph.Build();
     }
 
     /// <summary>Random numbers in the shape of a value.</summary>

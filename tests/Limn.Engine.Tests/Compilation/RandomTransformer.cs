@@ -15,23 +15,23 @@ internal sealed class RandomTransformer
     public static Graph Of(int seed, int blocks = 2, int leastHeads = 1)
     {
         var network = new RandomTransformer(seed);
-        GraphBuilder g = network.g;
-        System.Random random = network.random;
-        int channels = random.Next(1, 4), patch = random.Next(2, 5), height = random.Next(2, 5), width = random.Next(2, 6);
-        int heads = random.Next(leastHeads, 4), each = ((int[])[4, 5, 16])[random.Next(3)], model = heads * each, tokens = height * width;
-        int cut = random.Next(3) == 0 ? 1 : 0; // columns that no patch covers
-        Value x = g.Input("x", ElementType.Float, [Dim.Named("batch"), channels, height * patch, width * patch + cut]);
-        Value y = g.Conv(x, network.Weights(model, channels, patch, patch), network.Weights(model), new SlidingWindow { Kernel = [patch, patch], Strides = [patch, patch] });
-        y = g.Transpose(g.Reshape(y, -1, model, tokens), 0, 2, 1);
-        y = g.Add(y, network.Weights(1, tokens, model));
+        GraphBuilder graph = network.g;
+        System.Random draws = network.random;
+        int channels = draws.Next(1, 4), patch = draws.Next(2, 5), height = draws.Next(2, 5), width = draws.Next(2, 6);
+        int heads = draws.Next(leastHeads, 4), each = ((int[])[4, 5, 16])[draws.Next(3)], model = heads * each, tokens = height * width;
+        int cut = draws.Next(3) == 0 ? 1 : 0; // columns that no patch covers
+        Value x = graph.Input("x", ElementType.Float, [Dim.Named("batch"), channels, height * patch, width * patch + cut]);
+        Value y = graph.Conv(x, network.Weights(model, channels, patch, patch), network.Weights(model), new SlidingWindow { Kernel = [patch, patch], Strides = [patch, patch] });
+        y = graph.Transpose(graph.Reshape(y, -1, model, tokens), 0, 2, 1);
+        y = graph.Add(y, network.Weights(1, tokens, model));
         for (int i = 0; i < blocks; i++)
         {
-            y = g.Add(y, network.Attention(network.Norm(y, model), tokens, heads, each));
-            y = g.Add(network.Perceptron(network.Norm(y, model), model), y);
+            y = graph.Add(y, network.Attention(network.Norm(y, model), tokens, heads, each));
+            y = graph.Add(network.Perceptron(network.Norm(y, model), model), y);
         }
-        Value pooled = g.ReduceMean(network.Norm(y, model), [1], keepDims: false);
-        g.Output(g.Gemm(pooled, network.Weights(5, model), network.Weights(5), transB: true), "y");
-        return g.Build();
+        Value pooled = graph.ReduceMean(network.Norm(y, model), [1], keepDims: false);
+        graph.Output(graph.Gemm(pooled, network.Weights(5, model), network.Weights(5), transB: true), "y");
+        return graph.Build();
     }
 
     private Value Norm(Value x, int model) => g.LayerNormalization(x, Weights(model), Weights(model));
