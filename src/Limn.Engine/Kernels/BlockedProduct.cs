@@ -102,7 +102,7 @@ internal static unsafe class BlockedProduct
                 for (int panel = 0; panel < panels; panel++)
                 {
                     int column = fromColumn + panel * panelWidth;
-                    product.B.Pack(scratch.Pointer + (nint)panel * panelWidth * depth, panelWidth, p, depth, column, Math.Min(panelWidth, toColumn - column));
+                    Pack<TLane, TVector, TRight>(product.B, scratch.Pointer + (nint)panel * panelWidth * depth, panelWidth, p, depth, column, Math.Min(panelWidth, toColumn - column));
                 }
             }
             for (int row = fromRow; row < toRow; row += RowsPerPass)
@@ -128,12 +128,23 @@ internal static unsafe class BlockedProduct
                     else if (inPlace != null)
                     {
                         b = scratch.Pointer;
-                        product.B.Pack(b, panelWidth, p, depth, column, columns);
+                        Pack<TLane, TVector, TRight>(product.B, b, panelWidth, p, depth, column, columns);
                     }
                     Panel<TLane, TVector, TRight>(product, left, row, passEnd, column, columns, depth, b, step, p == 0 ? product.Bias : null, p == 0 ? beta : 1);
                 }
             }
         }
+    }
+
+    /// <summary>Packs a panel. What fills up its last vector becomes 0: left as it was in memory it might be numbers too small to be normal, which take the processor a hundred times as long.</summary>
+    private static void Pack<TLane, TVector, TRight>(TRight b, float* to, int step, int p0, int depth, int column, int columns)
+        where TLane : struct, ILane<TVector>
+        where TVector : unmanaged
+        where TRight : struct, IRightOperand
+    {
+        b.Pack(to, step, p0, depth, column, columns);
+        int rest = (TLane.Width - columns % TLane.Width) % TLane.Width;
+        for (int p = 0; rest > 0 && p < depth; p++) new Span<float>(to + (nint)p * step + columns, rest).Clear();
     }
 
     private static void Panel<TLane, TVector, TRight>(
