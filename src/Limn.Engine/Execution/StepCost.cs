@@ -8,7 +8,7 @@ namespace Limn.Engine.Execution;
 /// <param name="Flops">
 /// Floating-point operations, a multiplication with its addition counted as two; null where they cannot be told from the shapes. Convolutions and products of matrices are
 /// counted as their definitions have them (so a faster algorithm may seem to exceed the machine); poolings and reductions by what they read; all else as one for each element
-/// that is written.
+/// that is written, of joined steps as one for each of them.
 /// </param>
 /// <param name="Bytes">Bytes that are read or written when each operand is touched once; null where shapes depend on data.</param>
 public sealed record StepCost(long? Flops, long? Bytes)
@@ -21,7 +21,8 @@ public sealed record StepCost(long? Flops, long? Bytes)
         bool known = step.Inputs.Concat(step.Outputs).All(slot => slot < 0 || plan.DimsOf(slot) is not null);
         long written = known ? step.Outputs.Where(slot => slot >= 0).Sum(BytesOf) : 0;
         long? read = known ? step.Inputs.Select((slot, i) => slot >= 0 && Array.IndexOf(step.Inputs, slot) == i ? Read(i) : 0).Sum() : null;
-        return new StepCost(FlopsOf(step.Operator, inputs, outputs), read + written);
+        long weights = step.Operator is PackedLinear linear ? 4 * linear.WeightLength : 0; // packed ones are no input of the step
+        return new StepCost(FlopsOf(step.Operator, inputs, outputs), read + weights + written);
 
         int[]? Dims(int slot) => slot < 0 ? null : plan.DimsOf(slot);
         long BytesOf(int slot) => Size(plan.DimsOf(slot)!) * plan.TypeOf(slot).Storage() switch { Storage.Float => 4L, Storage.Integer or Storage.String => 8L, _ => 1L };
@@ -44,6 +45,8 @@ public sealed record StepCost(long? Flops, long? Bytes)
             ConvTranspose or ConvolutionInputGradient => 2 * Size(inputs[0]!) * Each(inputs[1]!),
             ConvolutionWeightGradient => 2 * Size(inputs[1]!) * Each(y),
             MatMul or TransposedMatMul or Gemm => 2 * size * Inner(inputs[0]!, inputs[1]!, y),
+            PackedLinear linear => 2 * linear.Work,
+            FusedElementwise fused => size * fused.Parts.Count,
             StridedProduct product => 2L * product.Shape.Rows * product.Shape.Columns * product.Shape.Depth * product.Shape.C.Offsets.Length,
             MaxPool pool => size * pool.Window.Kernel.Aggregate(1L, (a, b) => a * b),
             AveragePool pool => size * pool.Window.Kernel.Aggregate(1L, (a, b) => a * b),

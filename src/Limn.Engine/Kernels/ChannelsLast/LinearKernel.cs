@@ -13,6 +13,12 @@ internal abstract unsafe class LinearKernel
     /// <summary>Whether what is written may be some channels of a larger tensor.</summary>
     public virtual bool WritesSlices => false;
 
+    /// <summary>Multiply-adds of the map as it is defined, however it is computed.</summary>
+    public abstract long Work { get; }
+
+    /// <summary>Numbers among the weights before they were packed.</summary>
+    public abstract long WeightLength { get; }
+
     /// <summary>x or dy [N, H, W, C] to y or dx, or A [m, k] to A · B [m, n].</summary>
     /// <param name="from">What is read.</param>
     /// <param name="fromStep">Floats from a position of that to the next, where it is some channels of a larger tensor (<see cref="ReadsSlices"/>); 0 where it is whole.</param>
@@ -103,6 +109,10 @@ internal abstract unsafe class LinearKernel
 
     private sealed class Direct(ConvolutionShape shape, PackedFilter weights, bool backward) : LinearKernel
     {
+        public override long Work => shape.OutputLength * shape.InPerGroup * shape.KernelVolume;
+
+        public override long WeightLength => shape.WeightLength;
+
         public override bool ReadsSlices => true;
 
         public override bool WritesSlices => weights.Block == (1, 1);
@@ -116,12 +126,20 @@ internal abstract unsafe class LinearKernel
 
     private sealed class Tiles(ConvolutionShape shape, PackedFilter weights) : LinearKernel
     {
+        public override long Work => shape.OutputLength * shape.InPerGroup * shape.KernelVolume;
+
+        public override long WeightLength => shape.WeightLength;
+
         public override void Run(float* from, nint fromStep, in Epilogue epilogue, float* to, nint toStep, Workers workers) =>
             ChannelsLastConvolution.BackwardTiles(shape, from, weights, epilogue, to, workers);
     }
 
     private sealed class Winograd(ConvolutionShape shape, WinogradFilter weights, bool backward) : LinearKernel
     {
+        public override long Work => shape.OutputLength * shape.InPerGroup * shape.KernelVolume;
+
+        public override long WeightLength => shape.WeightLength;
+
         public override bool ReadsSlices => true;
 
         public override bool WritesSlices => true;
@@ -135,6 +153,10 @@ internal abstract unsafe class LinearKernel
 
     private sealed class Depthwise(ConvolutionShape shape, float[] weights, bool backward) : LinearKernel
     {
+        public override long Work => shape.OutputLength * shape.InPerGroup * shape.KernelVolume;
+
+        public override long WeightLength => shape.WeightLength;
+
         public override void Run(float* from, nint fromStep, in Epilogue epilogue, float* to, nint toStep, Workers workers)
         {
             fixed (float* w = weights)
@@ -147,6 +169,10 @@ internal abstract unsafe class LinearKernel
 
     private sealed class Matrix(int m, int k, int n, PackedFilter weights) : LinearKernel
     {
+        public override long Work => (long)m * k * n;
+
+        public override long WeightLength => (long)k * n;
+
         public override void Run(float* from, nint fromStep, in Epilogue epilogue, float* to, nint toStep, Workers workers) => PackedProduct.Run(m, from, k, weights, epilogue, to, n, workers);
     }
 }

@@ -39,6 +39,11 @@ internal abstract class FinishedOperator(string name, int ownInputs) : CompiledO
 /// </summary>
 internal sealed class PackedLinear(string name, LinearKernel kernel) : FinishedOperator(name, ownInputs: 1)
 {
+    /// <summary>Multiply-adds of the map as it is defined.</summary>
+    public long Work => kernel.Work;
+
+    public long WeightLength => kernel.WeightLength;
+
     /// <summary>The channels that are read, where they are some of the input's; null for all.</summary>
     public ChannelSlice? From { get; init; }
 
