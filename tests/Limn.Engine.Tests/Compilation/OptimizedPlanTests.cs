@@ -2,6 +2,7 @@ using Limn.Engine.Compilation;
 using Limn.Engine.Differentiation;
 using Limn.Engine.Execution;
 using Limn.Engine.Graphs;
+using Limn.Engine.Onnx;
 using Limn.Engine.Operators;
 
 namespace Limn.Engine.Tests.Compilation;
@@ -31,6 +32,23 @@ public sealed class OptimizedPlanTests
         Value[] values = [.. graph.Nodes.SelectMany(n => n.Outputs)];
         Compare(graph, feeds, values);
         foreach (Value value in values) Compare(graph, feeds, [value]);
+    }
+
+    [Theory]
+    [InlineData("digits/model.onnx")]
+    [InlineData("digits/attention.onnx")]
+    [InlineData("digits/pooled.onnx")]
+    [InlineData("wine/model.onnx")]
+    public void Every_intermediate_value_of_the_sample_networks_is_that_of_the_plain_plan(string file)
+    {
+        Graph graph = OnnxReader.Read(Path.Combine(SharedFiles.Root, "samples", file)).Graph;
+        Value x = graph.Inputs[0];
+        Dictionary<Value, NdArray> feeds = new() { [x] = RandomNetwork.Feed(x, 3, 1) };
+        Value[] values = [.. graph.Nodes.SelectMany(n => n.Outputs).Where(v => v.Type.IsFloating())];
+        Compare(graph, feeds, values);
+        foreach (Value value in values) Compare(graph, feeds, [value]);
+        GradientGraph gradient = Gradient.Of(graph, graph.Outputs[0], [x]);
+        Compare(gradient.Graph, feeds, [gradient.Required()]);
     }
 
     [Theory, MemberData(nameof(Seeds))]
