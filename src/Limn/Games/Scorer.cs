@@ -87,7 +87,7 @@ internal sealed class Scorer
         return answers;
     }
 
-    /// <summary>Asks for one row of a hundred twice, to see whether the answer stays.</summary>
+    /// <summary>Asks for one row of a hundred twice, to see whether the answer stays, but for rounding, which may depend on the rows beside it and goes by the largest answers.</summary>
     private void AskAgain(IReadOnlyList<NdArray> inputs, NdArray answers)
     {
         int rows = answers.Dims[0];
@@ -97,8 +97,9 @@ internal sealed class Scorer
         question.CountCalls(some.Length);
         ReadOnlySpan<float> again = Ask([.. inputs.Select(x => Batches.Select(x, some))], some.Length).Floats, first = answers.Floats;
         int inner = again.Length / some.Length;
+        float rounding = 1e-5f * Math.Abs(System.Numerics.Tensors.TensorPrimitives.MaxMagnitude(first));
         for (int i = 0; i < again.Length; i++)
-            if (first[some[i / inner] * inner + i % inner] is var before && Math.Abs(again[i] - before) > 1e-6 + 1e-4 * Math.Abs(before))
+            if (first[some[i / inner] * inner + i % inner] is var before && Math.Abs(again[i] - before) > 1e-6 + rounding + 1e-4 * Math.Abs(before))
                 throw new PredictorException($"The model is not deterministic: asked twice for the same changed copy of row {row}, it answered {before} and {again[i]}. Fix its seed, or switch its sampling off.");
     }
 
